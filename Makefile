@@ -1,0 +1,98 @@
+# One command for each thing that a person does here. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Without .pyc files every start of Ansible takes half a second more.
+unexport PYTHONDONTWRITEBYTECODE
+export LC_ALL := C.UTF-8
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Lines appear when they happen, in a pipe too.
+export PYTHONUNBUFFERED := 1
+
+# As root nothing; else sudo, and the question for its password only where it asks one.
+BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --become || echo --become --ask-become-pass; })
+AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
+PYTEST = python -m pytest -n 2 -q
+PARTS = setup lint unit build sanity docker conformance integration molecule
+
+.PHONY: help
+help: ## List the commands
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1|\2/p' Makefile | while IFS='|' read -r name text; do printf 'make %-13s %s\n' "$$name" "$$text"; done
+
+.PHONY: setup
+setup: ## Make the environment from the lock (again: nothing)
+	@tools/setup
+
+.PHONY: lock
+lock: setup ## Resolve requirements/dev.in anew into the lock
+	.venv-uv/bin/uv pip compile -q --universal --python-version 3.11 --no-header requirements/dev.in -o requirements/dev.txt
+
+.PHONY: docker
+docker: setup ## Install and start Docker where none answers (role docker_host)
+	ansible-playbook -i localhost, -c local $(BECOME) tools/docker.yml
+
+.PHONY: practice
+practice: setup docker ## Build and start the practice registry and images
+	$(AS_DOCKER_USER) practice/up
+
+.PHONY: demo
+demo: setup docker ## From a bare machine to a verified fleet of eight (CORRAL_IMAGE=…, CORRAL_REGISTRY=public)
+	@if [ "$${CORRAL_REGISTRY:-practice}" = practice ] || [ -z "$${CORRAL_IMAGE:-}" ]; then $(MAKE) practice; fi
+	ansible-playbook -i inventories/local $(BECOME) corral.ollama.site
+
+.PHONY: demo-down
+demo-down: setup ## Remove the demo's fleet, its store and the practice fleet
+	ansible-playbook -i inventories/local $(BECOME) corral.ollama.teardown -e corral_remove_store=true
+	$(AS_DOCKER_USER) practice/down
+
+.PHONY: lint
+lint: setup ## Style, types, documentation, changelog
+	yamllint --strict .
+	ruff check .
+	ruff format --check .
+	mypy
+	shellcheck $$(git ls-files -co --exclude-standard | xargs -r grep -lE '^#!.*\b(ba)?sh\b' 2>/dev/null)
+	ansible-lint
+	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+
+.PHONY: unit
+unit: setup ## Unit and contract tests: seconds, no Docker
+	$(PYTEST) tests/unit tests/contract
+
+.PHONY: coverage
+coverage: setup ## The unit tests again, with what they leave out
+	coverage run -m pytest -q tests/unit
+	coverage report
+
+.PHONY: conformance
+conformance: practice ## The practice fleet against the recordings of the real server
+	$(PYTEST) tests/conformance tests/practice
+
+.PHONY: integration
+integration: practice ## Modules and roles against a real engine
+	python -m pytest -q tests/integration
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity and units with every supported ansible-core
+	tools/sanity
+
+.PHONY: molecule
+molecule: practice ## Every scenario
+	for scenario in molecule/*/molecule.yml; do molecule test -s "$$(basename "$$(dirname "$$scenario")")"; done
+
+.PHONY: build
+build: setup ## Build the collection and import it as Galaxy would
+	rm -rf dist
+	ansible-galaxy collection build --output-path dist
+	cd dist && python -m galaxy_importer.main *.tar.gz
+
+.PHONY: readmes
+readmes: setup ## Write the roles' README files from their argument_specs
+	python tools/role_readmes.py
+
+.PHONY: test
+test: ## Everything, the quick parts first, with a summary at the end
+	@MAKE="$(MAKE)" tools/parts $(PARTS)
