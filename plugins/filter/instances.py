@@ -18,7 +18,7 @@ short_description: The Ollama instances of a host as a list
 version_added: 0.1.0
 author: The Corral founders (@corral-ollama)
 description:
-  - Works out name, port, address, data volume, container and GPUs of every instance of a host from the fleet-wide inputs.
+  - Works out name, port, address, data volume, container and GPUs of every instance of a host.
   - It is pure, so templates, loops and checks always agree about the fleet.
 options:
   _input:
@@ -59,8 +59,8 @@ RETURN = r"""
 _value:
   description:
     - One dictionary per instance, in order of O(_input)'s instances 1 to O(count).
-    - Keys are C(name) (the Compose service), C(index), C(port), C(url), C(data_volume), C(container) and C(gpus) (a list
-      of strings, C(["all"]) for all).
+    - Keys are C(name) (the Compose service), C(index), C(port), C(url), C(data_volume), C(container) and
+      C(gpus) (a list of strings, C(["all"]) for all).
   type: list
   elements: dict
 """

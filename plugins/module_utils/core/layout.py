@@ -149,7 +149,7 @@ def _count_problem(layout: Layout) -> Problem | None:
 
 def _ports_problem(layout: Layout) -> Problem | None:
     last = layout.base_port + max(layout.count, 1) - 1
-    if 1 <= layout.base_port and last <= LAST_PORT:
+    if layout.base_port >= 1 and last <= LAST_PORT:
         return None
     return Problem(
         "port_range",

@@ -24,5 +24,5 @@ def test_strings_from_surveys_and_the_command_line_are_numbers():
 
 @pytest.mark.parametrize("bad", [{"count": 0}, {"count": "many"}, {"gpus": "1"}, {"base_port": None}])
 def test_bad_input_is_a_filter_error(bad):
-    with pytest.raises(AnsibleFilterError, match="corral.ollama.instances: "):
+    with pytest.raises(AnsibleFilterError, match=r"corral\.ollama\.instances: "):
         instances("ollama", **bad)
