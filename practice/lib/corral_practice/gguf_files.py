@@ -23,7 +23,7 @@ class Numbers:
         self._bits = np.random.PCG64(seed)
 
     def draw(self, *shape: int) -> np.ndarray:
-        """float16 values, evenly spread over +-1/16: the product of an integer and a power of two, so exact everywhere."""
+        """float16 values, evenly spread over +-1/16: integers times a power of two, so exact everywhere."""
         count = int(np.prod(shape))
         raw = np.asarray(self._bits.random_raw((count + 7) // 8)).astype("<u8").view(np.int8)[:count]
         return (raw.astype(np.float16) * np.float16(2**-11)).reshape(shape)
@@ -99,7 +99,14 @@ def _llama_tensors(writer: Any, numbers: Numbers, shape: tuple[int, int, int, in
 
 
 def write_bert(
-    path: Path, *, seed: int, embedding: int = 64, layers: int = 2, heads: int = 4, feed_forward: int = 128, context: int = 256
+    path: Path,
+    *,
+    seed: int,
+    embedding: int = 64,
+    layers: int = 2,
+    heads: int = 4,
+    feed_forward: int = 128,
+    context: int = 256,
 ) -> int:
     """A model that only embeds. Returns its number of parameters."""
     writer = gguf.GGUFWriter(str(path), "bert")

@@ -115,7 +115,9 @@ def tiny_weights(seed: int = 1, architecture: str = "llama", **shape: int) -> We
         return Weights(Layer.of("model", path.read_bytes()), architecture, parameters)
 
 
-def tiny_model(seed: int = 1, architecture: str = "llama", shape: Optional[dict[str, int]] = None, **layers: Any) -> Model:
+def tiny_model(
+    seed: int = 1, architecture: str = "llama", shape: Optional[dict[str, int]] = None, **layers: Any
+) -> Model:
     """A whole small model; `layers` as for model_of. Another seed gives other weights, hence another digest."""
     layers.setdefault("params", {"num_ctx": 256, "temperature": 0})
     return model_of(tiny_weights(seed, architecture, **(shape or {})), **layers)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable, Union
+from typing import Union
 
 PRACTICE = Path(__file__).resolve().parents[2]
 REPOSITORY = PRACTICE.parent

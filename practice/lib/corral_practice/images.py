@@ -1,0 +1,170 @@
+"""The images, made without an image registry: a root file system by mmdebstrap, then a Dockerfile on top.
+
+Every tag is a hash over what the image is made from, so an image is made anew exactly when one of its inputs changed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import yaml
+
+from .engine import LABEL, LABELS, as_root, engine, tools
+from .paths import CACHE, PRACTICE, PracticeError, files_below, say, short_hash
+
+VERSION = "0.32.15-practice"
+NEXT_VERSION = "0.32.16-practice"
+OLLAMA = f"corral-practice/ollama:{VERSION}"
+OLLAMA_NEXT = f"corral-practice/ollama:{NEXT_VERSION}"
+REGISTRY = "corral-practice/registry:current"
+
+_EXCLUDED = ("man", "doc", "locale", "info", "lintian")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root file system: `key` is a hash of its recipe."""
+
+    name: str
+    recipe: dict[str, Any]
+    changes: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+
+    @property
+    def tag(self) -> str:
+        recipe = json.dumps([self.recipe, self.changes, self.hooks, _EXCLUDED], sort_keys=True)
+        return f"corral-practice/{self.name}:{short_hash(recipe.replace(str(PRACTICE), ''), self.inputs)}"
+
+
+def recipes() -> dict[str, dict[str, Any]]:
+    return yaml.safe_load((PRACTICE / "images" / "recipes.yml").read_text())
+
+
+def exists(tag: str) -> bool:
+    try:
+        engine().images.get(tag)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def ensure_ollama() -> str:
+    """The stand-in server under its stable names; gives the tag with the hash."""
+    folder = PRACTICE / "server"
+    if not (folder / "practice_ollama").is_dir():
+        raise PracticeError(f"{folder} holds no practice_ollama")
+    sources = {
+        f"practice_ollama/{p.relative_to(folder / 'practice_ollama')}": p
+        for p in files_below(folder / "practice_ollama")
+    }
+    sources["bin/ollama"] = folder / "bin" / "ollama"
+    ensure_image("ollama", OLLAMA_NEXT, sources, {"VERSION": NEXT_VERSION})
+    return ensure_image("ollama", OLLAMA, sources, {"VERSION": VERSION})
+
+
+def ensure_registry() -> str:
+    sources = {
+        name: PRACTICE / "registry" / name for name in ("nginx.conf", "registry.yml", "start", "reload", "wrong-bytes")
+    }
+    return ensure_image("registry", REGISTRY, sources, {})
+
+
+def ensure_image(name: str, alias: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
+    """An image from images/<name>/Dockerfile on its base; `alias` points to the newest one."""
+    base = Root(f"base-{name}", recipes()["bases"][name])
+    sources = {"Dockerfile": PRACTICE / "images" / name / "Dockerfile", **sources}
+    parts: list[Any] = [base.tag, json.dumps(arguments)]
+    for target, path in sorted(sources.items()):
+        parts += [target, path]
+    tag = f"corral-practice/{name}:{short_hash(*parts)}"
+    if not exists(tag):
+        ensure_root(base)
+        say(f"building {alias}")
+        _build(tag, sources, {"BASE": base.tag, **arguments})
+    if not exists(alias) or engine().images.get(alias).id != engine().images.get(tag).id:
+        engine().images.get(tag).tag(alias)
+    return tag
+
+
+def _build(tag: str, sources: dict[str, Path], arguments: dict[str, str]) -> None:
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        for name, path in sorted(sources.items()):
+            entry = tarfile.TarInfo(name)
+            entry.size = path.stat().st_size
+            entry.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            with path.open("rb") as stream:
+                archive.addfile(entry, stream)
+    context.seek(0)
+    try:
+        engine().images.build(
+            fileobj=context, custom_context=True, tag=tag, buildargs=arguments, labels=LABELS, rm=True, forcerm=True
+        )
+    except docker.errors.BuildError as error:
+        log = "".join(str(line.get("stream", "")) for line in error.build_log)
+        raise PracticeError(f"building {tag} failed: {error.msg}\n{log}") from error
+
+
+def ensure_root(root: Root) -> str:
+    """The root file system as an image: from the engine, else from the cached tar, else by mmdebstrap."""
+    if exists(root.tag):
+        return root.tag
+    tar = CACHE / "images" / (root.tag.split("/")[1].replace(":", "-") + ".tar")
+    if not tar.exists():
+        _bootstrap(root, tar)
+    repository, _colon, version = root.tag.partition(":")
+    changes = [f"LABEL {LABEL}=true", *root.changes]
+    engine().api.import_image_from_file(str(tar), repository=repository, tag=version, changes=changes)
+    return root.tag
+
+
+def _bootstrap(root: Root, tar: Path) -> None:
+    """In a session of its own: mmdebstrap ends its whole process group on an error."""
+    tools({"mmdebstrap": "mmdebstrap"})
+    say(f"bootstrapping {root.name} ({root.recipe['suite']}, {len(root.recipe['packages'])} packages)")
+    tar.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = tar.with_suffix(".tmp")
+    command = [*as_root(), "mmdebstrap", "--quiet", f"--variant={root.recipe['variant']}"]
+    command += [f"--include={','.join(root.recipe['packages'])}", "--format=tar"]
+    command += ["--aptopt=APT::Install-Recommends false", "--aptopt=Acquire::Check-Valid-Until false"]
+    command += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _EXCLUDED]
+    command += [f"--customize-hook={hook}" for hook in root.hooks]
+    command += ['--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin']
+    result = subprocess.run(
+        [*command, root.recipe["suite"], str(unfinished)],
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise PracticeError(f"mmdebstrap of {root.name} failed:\n{result.stderr[-2000:]}")
+    unfinished.rename(tar)
+
+
+def saved(alias: str = OLLAMA) -> Path:
+    """The image as a tar in the cache, for `docker load` in nested hosts; old ones of the same name are removed."""
+    image = engine().images.get(alias)
+    name = alias.split("/")[1].replace(":", "-")
+    path = CACHE / "images" / f"saved-{name}-{image.id.split(':')[1][:12]}.tar"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f"saved-{name}-*"):
+        old.unlink()
+    unfinished = path.with_suffix(".tmp")
+    with unfinished.open("wb") as stream:
+        for chunk in image.save(named=alias):
+            stream.write(chunk)
+    unfinished.rename(path)
+    say(f"saved {alias} to {path}")
+    return path

@@ -1,0 +1,87 @@
+"""`practice/up`: make what is missing, start the registry, put the models there, write the settings."""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import yaml
+
+from . import front, hosts, images, tls
+from .catalog import catalog
+from .engine import NETWORK, engine, tools
+from .models import Model
+from .oci import Registry
+from .paths import CACHE, say
+
+SETTINGS = CACHE / "settings.yml"
+
+
+def up(arguments: list[str]) -> int:
+    options = _options(arguments)
+    if options.models_only:
+        catalog()
+        return 0
+    engine()
+    tools({"openssl": "openssl"} if options.images_only else {"openssl": "openssl", "mmdebstrap": "mmdebstrap"})
+    wanted = {"ollama": images.ensure_ollama, "registry": images.ensure_registry}
+    wanted.update({f"host-{name}": (lambda name=name: hosts.ensure_host(name)) for name in options.hosts or ()})
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        models = pool.submit(catalog)
+        made = {name: pool.submit(make) for name, make in wanted.items()}
+        if not options.images_only:
+            _serve(made["registry"], models)
+        for future in made.values():
+            future.result()
+    if options.save:
+        images.saved()
+    if not options.images_only:
+        _tell(made)
+    return 0
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="practice/up", description=__doc__)
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--models-only", action="store_true", help="make the model files; needs no Docker")
+    only.add_argument("--images-only", action="store_true", help="make the images, start nothing")
+    names = sorted(images.recipes()["hosts"])
+    parser.add_argument(
+        "--hosts", nargs="*", choices=names, help=f"images of Docker hosts for Molecule as well ({', '.join(names)})"
+    )
+    parser.add_argument("--save", action="store_true", help="save the ollama image as a tar for nested hosts as well")
+    options = parser.parse_args(arguments)
+    if options.hosts == []:
+        options.hosts = names
+    return options
+
+
+def _serve(image: Future[str], models: Future[dict[str, Model]]) -> None:
+    tls.ensure_certificates()
+    front.ensure_front(image.result())
+    registry = Registry(front.URL)
+    for name, model in models.result().items():
+        if registry.digest(name) != model.digest:
+            say(f"pushing {name} ({model.size / 1e6:.1f} MB)")
+            registry.push(name, model)
+
+
+def settings() -> dict[str, object]:
+    """Variables for Ansible: the fleet as on a machine with the internet, but for where the registry is."""
+    return {
+        "corral_image": images.OLLAMA,
+        "corral_registry_endpoints": {"registry.ollama.ai": front.URL},
+        "corral_registry_ca_path": str(tls.CA),
+        "corral_puller_networks": [NETWORK],
+    }
+
+
+def _tell(made: dict[str, Future[str]]) -> None:
+    text = f"---\n# Written by practice/up. For nested hosts the registry's front is at {front.Front().address}.\n"
+    text += yaml.safe_dump(settings(), sort_keys=False)
+    SETTINGS.parent.mkdir(parents=True, exist_ok=True)
+    if not SETTINGS.exists() or SETTINGS.read_text() != text:
+        SETTINGS.write_text(text)
+    say(f"images: {' '.join(sorted(future.result() for future in made.values()))}")
+    say(f"ready; the settings are in {SETTINGS}:")
+    print(text.split("\n", 2)[2], end="", flush=True)
