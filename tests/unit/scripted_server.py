@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small HTTP server that answers by script, call by call: recordings of the real one, and what goes wrong on a wire."""
+"""A small HTTP server that answers by script: recordings of the real one, and what goes wrong on a wire."""
 
 from __future__ import annotations
 
