@@ -64,4 +64,8 @@ def _make(path: Path, sidecar: Path, architecture: str, spec: dict[str, Any]) ->
     facts = {"digest": digest, "size": unfinished.stat().st_size, "parameters": parameters}
     unfinished.rename(path)
     sidecar.write_text(json.dumps(facts))
+    name = path.stem.rpartition("-")[0]
+    for old in path.parent.glob(f"{name}-????????????.*"):
+        if old.stem != path.stem:
+            old.unlink()
     say(f"made {path.name} ({facts['size'] / 1e6:.1f} MB)")

@@ -5,6 +5,7 @@ Every tag is a hash over what the image is made from, so an image is made anew e
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -26,6 +27,7 @@ OLLAMA = f"corral-practice/ollama:{VERSION}"
 OLLAMA_NEXT = f"corral-practice/ollama:{NEXT_VERSION}"
 REGISTRY = "corral-practice/registry:current"
 
+_ALIAS = "corral.practice.alias"
 _EXCLUDED = ("man", "doc", "locale", "info", "lintian")
 
 
@@ -89,13 +91,23 @@ def ensure_image(name: str, alias: str, sources: dict[str, Path], arguments: dic
     if not exists(tag):
         ensure_root(base)
         say(f"building {alias}")
-        _build(tag, sources, {"BASE": base.tag, **arguments})
+        _build(tag, sources, {"BASE": base.tag, **arguments}, alias)
     if not exists(alias) or engine().images.get(alias).id != engine().images.get(tag).id:
         engine().images.get(tag).tag(alias)
+        _drop_older(tag, alias)
     return tag
 
 
-def _build(tag: str, sources: dict[str, Path], arguments: dict[str, str]) -> None:
+def _drop_older(tag: str, alias: str) -> None:
+    """Earlier builds of the same image lose their hash tags; one that a container uses stays."""
+    for image in engine().images.list(filters={"label": f"{_ALIAS}={alias}"}):
+        for old in image.tags:
+            if old.split(":")[0] == tag.split(":")[0] and old not in (tag, alias):
+                with contextlib.suppress(docker.errors.APIError):
+                    engine().images.remove(old)
+
+
+def _build(tag: str, sources: dict[str, Path], arguments: dict[str, str], alias: str) -> None:
     context = io.BytesIO()
     with tarfile.open(fileobj=context, mode="w") as archive:
         for name, path in sorted(sources.items()):
@@ -107,7 +119,13 @@ def _build(tag: str, sources: dict[str, Path], arguments: dict[str, str]) -> Non
     context.seek(0)
     try:
         engine().images.build(
-            fileobj=context, custom_context=True, tag=tag, buildargs=arguments, labels=LABELS, rm=True, forcerm=True
+            fileobj=context,
+            custom_context=True,
+            tag=tag,
+            buildargs=arguments,
+            labels={**LABELS, _ALIAS: alias},
+            rm=True,
+            forcerm=True,
         )
     except docker.errors.BuildError as error:
         log = "".join(str(line.get("stream", "")) for line in error.build_log)
