@@ -69,6 +69,7 @@ class HostFacts:
     boot_id: str = ""
     missing_libraries: tuple[str, ...] = ()
     engine_problem: Problem | None = None
+    image_problem: Problem | None = None
     engine_version: str = ""
     api_version: str = ""
     engine_id: str = ""
@@ -96,7 +97,7 @@ class HostFacts:
         return f"{self.boot_id}/{self.engine_id}" if self.engine_id else ""
 
     def as_dict(self) -> dict[str, Any]:
-        facts = asdict(self)
-        facts["engine_problem"] = self.engine_problem.as_dict() if self.engine_problem else None
-        facts["same_engine_key"] = self.same_engine_key
+        """For a module's result; the list of all containers is for judging only, and may be long."""
+        facts = {**asdict(self), "same_engine_key": self.same_engine_key}
+        del facts["containers"]
         return facts

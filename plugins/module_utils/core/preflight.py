@@ -40,6 +40,7 @@ def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
     ports_usable = not {"instance_count", "port_range", "bind_address"} & {problem.kind for problem in inputs}
     return [
         *inputs,
+        *([host.image_problem] if host.image_problem else []),
         *_engine_problems(wanted, host),
         *_compose_problems(wanted, host),
         *_library_problems(wanted, host),
@@ -194,6 +195,6 @@ def _disk_problems(wanted: Wanted, host: HostFacts) -> list[Problem]:
             f" {human_bytes(wanted.reserve_bytes)} of it free."
         )
         return [Problem("no_space", message, remedy, facts)]
-    if host.free_inodes == 0 and host.total_bytes:
+    if host.free_inodes == 0:
         return [Problem("no_space", f"The file system of {host.disk_path} has no free inode.", remedy, facts)]
     return []

@@ -28,6 +28,11 @@ class Problem:
         return {**self.facts, "kind": self.kind, "message": self.message, "remedy": self.remedy}
 
 
+def as_problem(error: CorralError) -> Problem:
+    """An error that was caught, to be listed with others."""
+    return Problem(error.kind, error.message, error.remedy, dict(error.facts))
+
+
 def raise_all(problems: Sequence[Problem], where: str = "") -> None:
     """Raise nothing, the one problem as itself, or all of them as one numbered error of the first one's kind."""
     if not problems:

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The containers of a host: all of them in short, those of one Compose project in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.host import Neighbour, Publication
+from ..core.layout import SERVICE_PREFIX, reachable_host
+from .client import inspect
+
+PROJECT = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
+ONEOFF = "com.docker.compose.oneoff"
+DIRECTORY = "com.docker.compose.project.working_dir"
+API_PORT = "11434/tcp"
+
+
+def neighbours(listed: list[dict[str, Any]]) -> tuple[Neighbour, ...]:
+    """Every container of ``api.containers(all=True)``."""
+    return tuple(_neighbour(entry) for entry in listed)
+
+
+def publications(api: Any, listed: list[dict[str, Any]]) -> tuple[Publication, ...]:
+    """The TCP host ports of running containers, and those that stopped Compose services will want again."""
+    found: list[Publication] = []
+    for entry in listed:
+        if entry.get("State") == "running":
+            found += _published(entry)
+        elif _labels(entry).get(PROJECT) and _labels(entry).get(ONEOFF, "False") != "True":
+            found += _claimed(api, entry)
+    return tuple(dict.fromkeys(found))
+
+
+def project_instances(api: Any, project: str) -> list[dict[str, Any]]:
+    """The instances of a project in the order of their numbers, from one inspection of each container."""
+    filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
+    listed = api.containers(all=True, filters=filters)
+    served = [entry for entry in listed if _labels(entry).get(SERVICE, "").startswith(SERVICE_PREFIX)]
+    found = (inspect(api, entry["Id"]) for entry in served)
+    return sorted((_instance(container) for container in found if container is not None), key=_number)
+
+
+def _neighbour(entry: Mapping[str, Any]) -> Neighbour:
+    labels = _labels(entry)
+    return Neighbour(_name(entry), labels.get(PROJECT, ""), labels.get(SERVICE, ""), labels.get(DIRECTORY, ""))
+
+
+def _published(entry: Mapping[str, Any]) -> list[Publication]:
+    owner = _neighbour(entry)
+    return [
+        Publication(port.get("IP") or "0.0.0.0", port["PublicPort"], owner.name, owner.project, owner.service)
+        for port in entry.get("Ports") or []
+        if port.get("PublicPort") and port.get("Type", "tcp") == "tcp"
+    ]
+
+
+def _claimed(api: Any, entry: Mapping[str, Any]) -> list[Publication]:
+    owner = _neighbour(entry)
+    container = inspect(api, entry["Id"])
+    wanted = container["HostConfig"].get("PortBindings") or {} if container else {}
+    return [
+        Publication(
+            binding.get("HostIp") or "0.0.0.0",
+            int(binding["HostPort"]),
+            owner.name,
+            owner.project,
+            owner.service,
+            running=False,
+        )
+        for private, bindings in wanted.items()
+        for binding in bindings or []
+        if private.endswith("/tcp") and str(binding.get("HostPort", "")).isdigit()
+    ]
+
+
+def _instance(container: Mapping[str, Any]) -> dict[str, Any]:
+    state, config = container["State"], container["Config"]
+    address, port = _endpoint(container)
+    return {
+        "name": config["Labels"][SERVICE],
+        "container": container["Name"].lstrip("/"),
+        "id": container["Id"],
+        "state": state["Status"],
+        "health": (state.get("Health") or {}).get("Status", ""),
+        "exit_code": state.get("ExitCode", 0),
+        "image": config["Image"],
+        "image_digest": container["Image"].split(":")[-1],
+        "created_at": container["Created"],
+        "started_at": state["StartedAt"],
+        "restarts": container.get("RestartCount", 0),
+        "oom_killed": bool(state.get("OOMKilled")),
+        "url": f"http://{reachable_host(address)}:{port}" if port else "",
+        "port": port,
+        "volumes": [_volume(mount) for mount in container.get("Mounts") or []],
+        "gpus": _gpus(container["HostConfig"]),
+    }
+
+
+def _endpoint(container: Mapping[str, Any]) -> tuple[str, int]:
+    """Where the API is published now, or (stopped) will be; ("0.0.0.0", 0) for nowhere."""
+    running = (container.get("NetworkSettings") or {}).get("Ports") or {}
+    configured = container["HostConfig"].get("PortBindings") or {}
+    for binding in [*(running.get(API_PORT) or []), *(configured.get(API_PORT) or [])]:
+        if str(binding.get("HostPort", "")).isdigit():
+            return binding.get("HostIp") or "0.0.0.0", int(binding["HostPort"])
+    return "0.0.0.0", 0
+
+
+def _volume(mount: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": mount.get("Name", ""),
+        "source": mount.get("Source", ""),
+        "destination": mount["Destination"],
+        "read_only": not mount.get("RW", True),
+    }
+
+
+def _gpus(host_config: Mapping[str, Any]) -> list[str]:
+    requests = host_config.get("DeviceRequests") or []
+    named = [device for request in requests for device in request.get("DeviceIDs") or []]
+    return ["all"] if any(request.get("Count") == -1 for request in requests) else named
+
+
+def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    return entry.get("Labels") or {}
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    """The container's own name: legacy links add further ones with more slashes."""
+    names = sorted((name.lstrip("/") for name in entry.get("Names") or []), key=lambda name: name.count("/"))
+    return names[0] if names else str(entry["Id"])[:12]
+
+
+def _number(instance: Mapping[str, Any]) -> tuple[int, str]:
+    digits = instance["name"][len(SERVICE_PREFIX) :]
+    return (int(digits) if digits.isdigit() else 0), instance["container"]

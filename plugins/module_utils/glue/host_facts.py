@@ -1,0 +1,131 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gather what preflight judges: the engine's answers, the kernel's sockets, the store's marker, the disk."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import CorralError
+from ..core.host import HostFacts, StoreFacts
+from ..core.layout import Layout
+from ..core.problems import Problem, as_problem
+from ..engine import containers, images, ports, volumes
+from ..engine.client import compose_version, connect, speaking
+from ..store.files import NotAFile, read_plain
+from ..store.layout import store_at
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+DEFAULT_ROOT_DIR = "/var/lib/docker"
+LIBRARIES = ("requests", "docker")
+_MARKER_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to look for."""
+
+    layout: Layout
+    image: str
+    store_volume: str
+
+
+def gather(question: Question) -> HostFacts:
+    """Everything about this host, whatever is missing; reads only."""
+    missing = tuple(name for name in LIBRARIES if importlib.util.find_spec(name) is None)
+    facts: dict[str, Any] = {
+        "hostname": platform.node(),
+        "boot_id": _first_line(BOOT_ID),
+        "missing_libraries": missing,
+        "compose_version": compose_version(),
+        "bindable": ports.bindable(question.layout.bind_address),
+        "store": StoreFacts(question.store_volume),
+    }
+    if not missing:
+        try:
+            facts.update(_engine_facts(connect(), question))
+        except CorralError as error:
+            facts["engine_problem"] = as_problem(error)
+    known = {use.port for use in facts.get("publications", ()) if use.running}
+    facts["listeners"] = ports.listeners(question.layout.ports, known)
+    facts.update(_disk_facts(facts["store"], facts.get("root_dir", DEFAULT_ROOT_DIR)))
+    return HostFacts(**facts)
+
+
+def _engine_facts(api: Any, question: Question) -> dict[str, Any]:
+    with speaking():
+        info, listed = api.info(), api.containers(all=True)
+        image_id, digests, problem = _image_facts(api, question.image)
+        return {
+            "engine_version": info["ServerVersion"],
+            "api_version": str(api.api_version),
+            "engine_id": info["ID"],
+            "root_dir": info["DockerRootDir"],
+            "root_dir_reachable": os.path.isdir(info["DockerRootDir"]),
+            "containers": containers.neighbours(listed),
+            "publications": containers.publications(api, listed),
+            "store": _store_facts(question.store_volume, volumes.mountpoint(api, question.store_volume)),
+            "image_id": image_id,
+            "image_digests": digests,
+            "image_problem": problem,
+        }
+
+
+def _image_facts(api: Any, image: str) -> tuple[str, tuple[str, ...], Problem | None]:
+    if not image:
+        return "", (), None
+    try:
+        return (*images.present(api, image), None)
+    except CorralError as error:
+        return "", (), as_problem(error)
+
+
+def _store_facts(name: str, path: str | None) -> StoreFacts:
+    if path is None:
+        return StoreFacts(name)
+    try:
+        entries = tuple(sorted(os.listdir(path)))
+    except OSError:
+        return StoreFacts(name, exists=True, mountpoint=path, reachable=False)
+    return StoreFacts(name, exists=True, mountpoint=path, entries=entries, owner=_marker(path))
+
+
+def _marker(path: str) -> str | None:
+    """The project that the store's marker names; None without a marker that can be read."""
+    try:
+        project = json.loads(read_plain(store_at(path).owner, _MARKER_LIMIT))["project"]
+    except (OSError, NotAFile, ValueError, KeyError, TypeError):
+        return None
+    return project if isinstance(project, str) else None
+
+
+def _disk_facts(store: StoreFacts, root_dir: str) -> dict[str, Any]:
+    """Of the file system that holds, or will hold, the store: the nearest directory that exists."""
+    path = store.mountpoint or root_dir
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    try:
+        found = os.statvfs(path)
+    except OSError:
+        return {}
+    return {
+        "disk_path": path,
+        "free_bytes": found.f_bavail * found.f_frsize,
+        "total_bytes": found.f_blocks * found.f_frsize,
+        # File systems that make inodes as they need them say 0 of 0.
+        "free_inodes": found.f_favail if found.f_files else None,
+    }
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.readline().strip()
+    except OSError:
+        return ""

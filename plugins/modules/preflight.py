@@ -1,0 +1,215 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a host can have the fleet, before anything is changed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Find everything that stands in the way of a fleet on a host, before anything is changed
+version_added: 0.1.0
+author: The Corral founders (@corral-ollama)
+description:
+  - Looks at the Docker engine, Compose, the ports, the volume of the store and the disk, holds them against the fleet
+    that is wanted, and fails once with a list of everything that is in the way. It changes nothing.
+  - Ports that this project's own containers use, and a store that this project made, are fine.
+extends_documentation_fragment:
+  - corral.ollama.attributes
+  - corral.ollama.attributes.info_module
+options:
+  project:
+    description: The name of the Compose project, usually C(corral_project).
+    type: str
+    default: ollama
+  project_dir:
+    description:
+      - Where the project's Compose file is or will be. A project of the same name that was started from another place
+        is in the way. When empty, this is not looked at.
+    type: path
+  count:
+    description: How many instances the host is to run.
+    type: int
+    default: 8
+  base_port:
+    description: The host port of the first instance; the others follow it.
+    type: int
+    default: 11434
+  bind_address:
+    description: The IP address of the host on which the ports are published.
+    type: str
+    default: 127.0.0.1
+  gpus:
+    description: The GPUs as in P(corral.ollama.instances#filter).
+    type: raw
+    default: []
+  image:
+    description:
+      - The image of the instances. Whether it is on the host is reported; an absent one is no failure, as it can be
+        pulled.
+    type: str
+    default: ''
+  store_volume:
+    description: The volume of the shared store. When empty, V({project}_models).
+    type: str
+    default: ''
+  adopt:
+    description: Whether a store that Corral did not make may be taken over. One that belongs to another project never is.
+    type: bool
+    default: false
+  require_engine:
+    description:
+      - V(false) when the engine may be installed after this check. Then a missing one, missing libraries and
+        a missing Compose are no failure, and what cannot be known yet is not judged.
+    type: bool
+    default: true
+  min_engine:
+    description: The oldest Docker engine that is good enough.
+    type: str
+    default: 20.10.0
+  min_compose:
+    description: The oldest Docker Compose that is good enough.
+    type: str
+    default: 2.20.0
+  reserve_bytes:
+    description: How much has to be free on the file system that holds the store.
+    type: int
+    default: 1000000000
+requirements:
+  - The Python libraries C(docker) and C(requests) on the target, unless O(require_engine) is V(false).
+seealso:
+  - plugin: corral.ollama.shared_engines
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: See what is in the way of eight instances
+  corral.ollama.preflight:
+    count: 8
+    image: ollama/ollama:0.32.15
+    project_dir: /opt/corral/ollama
+  register: corral_preflight
+
+- name: Each inventory host has to be an engine of its own
+  ansible.builtin.assert:
+    that: corral_shared == []
+    fail_msg: "{{ corral_shared | map('join', ' and ') | join('; ') }} are the same Docker engine."
+  vars:
+    corral_shared: >-
+      {{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'corral_preflight')
+         | map(attribute='same_engine_key'))) | corral.ollama.shared_engines }}
+  run_once: true
+"""
+
+RETURN = r"""
+ok:
+  description: Always V(true); everything else is a failure with RV(error).
+  returned: success
+  type: bool
+same_engine_key:
+  description:
+    - Equal on two inventory hosts that are one Docker engine, made of the boot id and the engine's id.
+    - Empty while there is no engine.
+  returned: success
+  type: str
+host:
+  description: The facts that were judged.
+  returned: success
+  type: dict
+  contains:
+    engine_version:
+      description: The version of the engine, empty while there is none.
+      type: str
+      sample: 28.2.2
+    compose_version:
+      description: The version of the Compose plugin, empty while there is none.
+      type: str
+      sample: 2.26.1
+    root_dir:
+      description: Where the engine keeps its data.
+      type: str
+      sample: /var/lib/docker
+    image_id:
+      description: The id of O(image), 64 hexadecimal digits; empty when it is not on the host.
+      type: str
+    image_digests:
+      description: The digests under which registries know O(image).
+      type: list
+      elements: str
+    store:
+      description: The volume of the store with C(exists), C(mountpoint), C(owner) and the C(entries) of its root.
+      type: dict
+    free_bytes:
+      description: What is free on the file system of the store.
+      type: int
+    publications:
+      description: The TCP ports that containers publish.
+      type: list
+      elements: dict
+error:
+  description: What is in the way.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of the first problem.
+      type: str
+      sample: port_in_use
+    problems:
+      description: All problems, each with C(kind), C(message), C(remedy) and facts of its kind.
+      type: list
+      elements: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.core.layout import Layout, store_volume
+from ..module_utils.core.preflight import Wanted, judge
+from ..module_utils.core.problems import raise_all
+from ..module_utils.glue.host_facts import Question, gather
+from ..module_utils.glue.run import Work, run
+
+SPEC = {
+    "project": {"type": "str", "default": "ollama"},
+    "project_dir": {"type": "path"},
+    "count": {"type": "int", "default": 8},
+    "base_port": {"type": "int", "default": 11434},
+    "bind_address": {"type": "str", "default": "127.0.0.1"},
+    "gpus": {"type": "raw", "default": []},
+    "image": {"type": "str", "default": ""},
+    "store_volume": {"type": "str", "default": ""},
+    "adopt": {"type": "bool", "default": False},
+    "require_engine": {"type": "bool", "default": True},
+    "min_engine": {"type": "str", "default": "20.10.0"},
+    "min_compose": {"type": "str", "default": "2.20.0"},
+    "reserve_bytes": {"type": "int", "default": 1000000000},
+}
+
+
+def wanted_from(params: Mapping[str, Any]) -> Wanted:
+    same = ("adopt", "require_engine", "min_engine", "min_compose", "reserve_bytes")
+    return Wanted(
+        layout=Layout(*(params[name] for name in ("project", "count", "base_port", "bind_address", "gpus"))),
+        store_volume=params["store_volume"] or store_volume(params["project"]),
+        project_dir=params["project_dir"] or "",
+        **{name: params[name] for name in same},
+    )
+
+
+def prepare(params: Mapping[str, Any]) -> Work:
+    wanted = wanted_from(params)
+    host = gather(Question(wanted.layout, params["image"], wanted.store_volume))
+    raise_all(judge(wanted, host), f"Host {host.hostname}")
+    return Work(result={"ok": True, "host": host.as_dict(), "same_engine_key": host.same_engine_key})
+
+
+def main() -> None:
+    run(AnsibleModule(argument_spec=SPEC, supports_check_mode=True), prepare)
+
+
+if __name__ == "__main__":
+    main()
