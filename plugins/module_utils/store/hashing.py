@@ -130,7 +130,6 @@ class _Reader:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._buffer.close()
         if self._direct >= 0:
             os.close(self._direct)
 

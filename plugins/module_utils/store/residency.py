@@ -22,7 +22,7 @@ class Residency:
         self._mincore = getattr(ctypes.CDLL(None, use_errno=True), "mincore", None)
 
     def absent(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The runs of ``[start, end)`` that are not in the cache, as ``(offset, length)``; ``start`` is page-aligned."""
+        """The runs of ``[start, end)`` that are not in the cache, as ``(offset, length)``; ``start`` begins a page."""
         length = end - start
         pages = self._pages(start, length)
         runs: list[tuple[int, int]] = []
