@@ -90,8 +90,9 @@ build: setup ## Build the collection and import it as Galaxy would
 	cd dist && python -m galaxy_importer.main *.tar.gz
 
 .PHONY: readmes
-readmes: setup ## Write the roles' README files from their argument_specs
+readmes: setup ## Write the roles' README files and the README's tables from the code
 	python tools/role_readmes.py
+	python tools/readme_tables.py
 
 .PHONY: test
 test: ## Everything, the quick parts first, with a summary at the end

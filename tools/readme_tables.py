@@ -1,0 +1,98 @@
+#!/usr/bin/env python
+"""Fill README.md's tables of content and of versions from the code; with --check only say if they are out of date."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from matrix import matrix
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+
+
+def documentation(path: Path) -> dict[str, Any]:
+    """A plugin's DOCUMENTATION; of a filter that documents itself beside the code, that file's."""
+    sidecar = path.with_suffix(".yml")
+    if sidecar.exists():
+        return dict(yaml.safe_load(sidecar.read_text(encoding="utf-8"))["DOCUMENTATION"])
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION":
+            return dict(yaml.safe_load(ast.literal_eval(node.value)))
+    return {}
+
+
+def sentence(text: str) -> str:
+    return text.strip().rstrip(".").replace("|", "\\|")
+
+
+def plugins(kind: str) -> list[tuple[str, str]]:
+    found = []
+    for path in sorted(ROOT.glob(f"plugins/{kind}/*.py")):
+        described = documentation(path)
+        if described:
+            found.append((path.stem, sentence(described["short_description"])))
+    return found
+
+
+def roles() -> list[tuple[str, str]]:
+    found = []
+    for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]
+        found.append((path.parent.parent.name, sentence(spec["short_description"])))
+    return found
+
+
+def playbooks() -> list[tuple[str, str]]:
+    """A playbook says what it is for in the comment that follows its first line."""
+    found = []
+    for path in sorted(ROOT.glob("playbooks/*.yml")):
+        comment = re.match(r"---\n((?:# .*\n)+)", path.read_text(encoding="utf-8"))
+        text = " ".join(line[2:] for line in comment.group(1).splitlines()) if comment else ""
+        found.append((path.stem, sentence(text.split(". ")[0])))
+    return found
+
+
+def table(title: str, entries: list[tuple[str, str]]) -> list[str]:
+    return [f"| {title} | |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in entries), ""]
+
+
+def blocks() -> dict[str, list[str]]:
+    content = table("playbook", playbooks()) + table("role", roles()) + table("module", plugins("modules"))
+    if plugins("filter"):
+        content += table("filter", plugins("filter"))
+    versions = ["| ansible-core | tested on Python |", "|---|---|"]
+    versions += [f"| {line.core} | {line.python} |" for line in matrix()]
+    return {"content": content, "matrix": [*versions, ""]}
+
+
+def filled(text: str) -> str:
+    for name, lines in blocks().items():
+        block = re.compile(
+            rf"(?<=<!-- {name}: written by tools/readme_tables.py -->\n).*?(?=<!-- /{name} -->)", re.DOTALL
+        )
+        body = "\n".join(["", *lines, ""])
+        text = block.sub(body.replace("\\", "\\\\"), text)
+    return text
+
+
+def main() -> int:
+    text = README.read_text(encoding="utf-8")
+    wanted = filled(text)
+    if wanted == text:
+        return 0
+    if "--check" in sys.argv[1:]:
+        print("README.md: out of date: run make readmes")
+        return 1
+    README.write_text(wanted, encoding="utf-8")
+    print("README.md: written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
