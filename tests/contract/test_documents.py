@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,11 @@ def test_the_readme_lists_all_there_is_and_says_what_it_does():
     assert [name.stem for name in house.modules() if f"| `{name.stem}` |" not in readme] == []
     assert [role.name for role in house.roles() if f"| `{role.name}` |" not in readme] == []
     assert [play.stem for play in house.files("playbooks") if f"| `{play.stem}` |" not in readme] == []
+    assert re.findall(r"^\| `\w+` \|\s*\|$", readme, re.MULTILINE) == []
+    check = subprocess.run(
+        [sys.executable, "tools/readme_tables.py", "--check"], cwd=house.ROOT, capture_output=True, text=True
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_the_support_matrix_is_the_one_that_is_tested():

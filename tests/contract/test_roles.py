@@ -17,8 +17,12 @@ ROLES = house.roles()
 WORDS = ["preflight", "gather", "plan", "apply", "confirm"]
 TASK_FILES = [path for path in house.files("roles", "playbooks", suffixes=(".yml",)) if "meta" not in path.parts]
 SHELLS = {"shell", "raw", "script"}
-# Tasks that run a command or change something and still say `changed_when: false`, each with its reason.
-QUIET: dict[str, str] = {}
+# Commands that change nothing and so say `changed_when: false`, each with its reason.
+QUIET: dict[str, str] = {
+    "roles/docker_host/tasks/apply_compose_source.yml: apply | Ask APT where this machine gets its release from": (
+        "apt-get indextargets prints what APT is configured with"
+    ),
+}
 
 
 def defaults(role: Path) -> dict[str, Any]:
@@ -76,14 +80,21 @@ def test_options_are_described_and_typed(role: Path):
 
 
 @pytest.mark.parametrize("role", ROLES, ids=house.shown)
-def test_the_table_of_contents_is_the_same_five_words(role: Path):
+def test_the_table_of_contents_is_the_same_five_words_in_their_order(role: Path):
+    """A role leaves out a word that would have nothing to say, and has no other."""
     included = [
         str(value["file"] if isinstance(value, dict) else value)
         for task in house.tasks(role / "tasks/main.yml")
         for key, value in task.items()
         if key.rpartition(".")[2] in {"include_tasks", "import_tasks"}
     ]
-    assert [Path(name).stem for name in included] == WORDS
+    words = [Path(name).stem for name in included]
+    assert words == [word for word in WORDS if word in words]
+    assert words
+    others = [
+        key for task in house.tasks(role / "tasks/main.yml") for key in task if key.startswith("ansible.builtin.")
+    ]
+    assert {key.rpartition(".")[2] for key in others} <= {"include_tasks", "import_tasks"}
     assert [name for name in included if not (role / "tasks" / name).exists()] == []
 
 
