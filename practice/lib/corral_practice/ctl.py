@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
-from .front import URL, Front
+from .engine import Site
+from .front import Front
 from .images import saved
 from .models import tiny_model
 from .oci import Registry
@@ -46,7 +47,7 @@ def _do(options: argparse.Namespace) -> int:
         print(saved())
         return 0
     if options.command == "push-tiny":
-        print(Registry(URL).push(options.name, tiny_model(options.seed, options.architecture)))
+        print(Registry(Site.here().url).push(options.name, tiny_model(options.seed, options.architecture)))
         return 0
     front = Front()
     actions = {
@@ -56,7 +57,7 @@ def _do(options: argparse.Namespace) -> int:
         "address": lambda: print(front.address),
         "log": lambda: [print(json.dumps(line)) for line in front.requests()],
         "bytes": lambda: print(json.dumps(front.bytes_by_blob(), indent=1)),
-        "move-tag": lambda: print(front.move_tag(options.name, options.source)),
+        "move-tag": lambda: print(front.registry.move_tag(options.name, options.source)),
     }
     action = actions.get(options.command) or getattr(front, options.command.replace("-", "_"))
     action()

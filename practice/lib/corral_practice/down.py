@@ -1,4 +1,7 @@
-"""`practice/down`: remove what the practice fleet made on this engine, known by its label."""
+"""`practice/down`: remove what the practice fleet made on this engine, known by its label.
+
+With CORRAL_PRACTICE_NAME set: only the registry of that name with its network and volume.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from typing import Any
 
 import docker.errors
 
-from .engine import LABEL, engine
+from .engine import DEFAULT, LABEL, SITE_LABEL, Site, engine
 from .paths import CACHE, say
 
-_OURS = {"label": f"{LABEL}=true"}
+_OURS = {"label": [f"{LABEL}=true"]}
 
 
 def down(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="practice/down", description=__doc__)
+    parser = argparse.ArgumentParser(prog="practice/down", description=__doc__.splitlines()[0])
     parser.add_argument("--keep-images", action="store_true", help="leave the images on the engine")
     parser.add_argument(
         "--cache", action="store_true", help="remove the cached model files, file systems and certificates as well"
@@ -23,17 +26,20 @@ def down(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     client = engine()
     kept: list[str] = []
-    for container in client.containers.list(all=True, filters=_OURS):
+    site = Site.here()
+    alone = site.name != DEFAULT
+    ours = {"label": [*_OURS["label"], f"{SITE_LABEL}={site.name}"]} if alone else _OURS
+    for container in client.containers.list(all=True, filters=ours):
         _remove(f"container {container.name}", kept, container.remove, force=True, v=True)
-    for network in client.networks.list(filters=_OURS):
+    for network in client.networks.list(filters=ours):
         _release(network)
         _remove(f"network {network.name}", kept, network.remove)
-    for volume in client.volumes.list(filters=_OURS):
+    for volume in client.volumes.list(filters=ours):
         _remove(f"volume {volume.name}", kept, volume.remove)
-    if not options.keep_images:
+    if not (options.keep_images or alone):
         _remove_images(client, kept)
-    (CACHE / "settings.yml").unlink(missing_ok=True)
-    if options.cache and CACHE.exists():
+    site.settings.unlink(missing_ok=True)
+    if options.cache and CACHE.exists() and not alone:
         shutil.rmtree(CACHE)
         say(f"removed {CACHE}")
     for line in kept:

@@ -6,15 +6,56 @@ import functools
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 import docker.errors
 
-from .paths import PracticeError, say
+from .paths import CACHE, PracticeError, say
 
 LABEL = "corral.practice"
 LABELS = {LABEL: "true"}
-NETWORK = "corral-practice"
+SITE_LABEL = "corral.practice.site"
+DEFAULT = "corral-practice"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One practice registry with its network. Tests that break it have one of their own beside the default one."""
+
+    name: str = DEFAULT
+    port: int = 5443
+
+    @classmethod
+    def here(cls) -> Site:
+        """As the environment says: CORRAL_PRACTICE_NAME and CORRAL_PRACTICE_PORT."""
+        name = os.environ.get("CORRAL_PRACTICE_NAME", cls.name)
+        return cls(name, int(os.environ.get("CORRAL_PRACTICE_PORT", cls.port)))
+
+    @property
+    def network(self) -> str:
+        return self.name
+
+    @property
+    def container(self) -> str:
+        return f"{self.name}-registry"
+
+    @property
+    def volume(self) -> str:
+        return f"{self.name}-registry"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {**LABELS, SITE_LABEL: self.name}
+
+    @property
+    def settings(self) -> Path:
+        return CACHE / ("settings.yml" if self.name == DEFAULT else f"settings-{self.name}.yml")
 
 
 @functools.lru_cache(maxsize=1)

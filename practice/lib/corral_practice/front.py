@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import shlex
 import tarfile
 import time
@@ -19,69 +18,64 @@ import docker.errors
 import requests
 
 from . import tls
-from .engine import LABELS, NETWORK, engine
-from .oci import Registry, split_name
+from .engine import Site, engine
+from .oci import Registry
 from .paths import PracticeError, say, short_hash
 
-CONTAINER = "corral-practice-registry"
-VOLUME = "corral-practice-registry"
 ALIASES = ["registry.ollama.ai", "blobs.practice.corral"]
-PORT = int(os.environ.get("CORRAL_PRACTICE_PORT", "5443"))
-URL = f"https://127.0.0.1:{PORT}"
 _CONFIG = "corral.practice.config"
 _LOG = "/var/log/corral/access.log"
 _BLOB = "/sha256/"
 
 
-def ensure_network() -> None:
-    try:
-        engine().networks.get(NETWORK)
-    except docker.errors.NotFound:
-        engine().networks.create(NETWORK, driver="bridge", labels=LABELS)
-        say(f"made the network {NETWORK}")
-
-
-def ensure_front(image: str) -> None:
+def ensure_front(image: str, site: Site) -> None:
     """The registry runs from this image with these certificates and answers."""
-    ensure_network()
-    wanted = short_hash(image, str(PORT), tls.CERTIFICATE)
-    container = _container()
+    _ensure_network(site)
+    wanted = short_hash(image, str(site.port), tls.CERTIFICATE)
+    container = _container(site)
     if container and container.labels.get(_CONFIG) != wanted:
         container.remove(force=True, v=False)
         container = None
     if container is None:
-        container = _create(image, wanted)
+        container = _create(image, site, wanted)
     if container.status != "running":
-        _start(container)
-    _wait()
+        _start(container, site)
+    _wait(site)
 
 
-def _container() -> Optional[Any]:
+def _ensure_network(site: Site) -> None:
     try:
-        return engine().containers.get(CONTAINER)
+        engine().networks.get(site.network)
+    except docker.errors.NotFound:
+        engine().networks.create(site.network, driver="bridge", labels=site.labels)
+        say(f"made the network {site.network}")
+
+
+def _container(site: Site) -> Optional[Any]:
+    try:
+        return engine().containers.get(site.container)
     except docker.errors.NotFound:
         return None
 
 
-def _create(image: str, config: str) -> Any:
+def _create(image: str, site: Site, config: str) -> Any:
     api = engine().api
-    if VOLUME not in [v.name for v in engine().volumes.list()]:
-        engine().volumes.create(VOLUME, labels=LABELS)
+    if site.volume not in [v.name for v in engine().volumes.list()]:
+        engine().volumes.create(site.volume, labels=site.labels)
     host = api.create_host_config(
-        port_bindings={443: ("127.0.0.1", PORT)},
-        binds=[f"{VOLUME}:/var/lib/registry"],
+        port_bindings={443: ("127.0.0.1", site.port)},
+        binds=[f"{site.volume}:/var/lib/registry"],
         restart_policy={"Name": "unless-stopped"},
     )
-    networking = api.create_networking_config({NETWORK: api.create_endpoint_config(aliases=ALIASES)})
-    labels = {**LABELS, _CONFIG: config}
+    networking = api.create_networking_config({site.network: api.create_endpoint_config(aliases=ALIASES)})
     made = api.create_container(
         image,
-        name=CONTAINER,
-        hostname=CONTAINER,
+        name=site.container,
+        hostname=site.container,
         ports=[443],
         host_config=host,
         networking_config=networking,
-        labels=labels,
+        labels={**site.labels, _CONFIG: config},
     )
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -93,40 +87,45 @@ def _create(image: str, config: str) -> Any:
     return engine().containers.get(made["Id"])
 
 
-def _start(container: Any) -> None:
-    say(f"starting {CONTAINER} on {URL}")
+def _start(container: Any, site: Site) -> None:
+    say(f"starting {site.container} on {site.url}")
     try:
         container.start()
     except docker.errors.APIError as error:
         container.remove(force=True, v=False)
-        hint = f"is another program on port {PORT}? Set CORRAL_PRACTICE_PORT to a free one."
+        hint = f"is another program on port {site.port}? Set CORRAL_PRACTICE_PORT to a free one."
         raise PracticeError(f"the practice registry does not start: {error.explanation} ({hint})") from error
 
 
-def _wait(seconds: float = 15.0) -> None:
+def _wait(site: Site, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            Registry(URL).call("GET", "/v2/", (200,))
+            Registry(site.url).call("GET", "/v2/", (200,))
             return
         except (requests.RequestException, RuntimeError) as error:
             if time.monotonic() > deadline:
-                log = engine().containers.get(CONTAINER).logs(tail=20).decode(errors="replace")
-                raise PracticeError(f"the practice registry does not answer on {URL}: {error}\n{log}") from error
+                log = engine().containers.get(site.container).logs(tail=20).decode(errors="replace")
+                raise PracticeError(f"the practice registry does not answer on {site.url}: {error}\n{log}") from error
         time.sleep(0.05)
 
 
 class Front:
     """What a test may do to the practice registry and read from it. Every fault stays until `clear()`."""
 
-    def __init__(self) -> None:
-        self._container = engine().containers.get(CONTAINER)
+    def __init__(self, site: Optional[Site] = None) -> None:
+        self.site = site or Site.here()
+        container = _container(self.site)
+        if container is None:
+            raise PracticeError(f"there is no container {self.site.container}; run practice/up first")
+        self._container = container
+        self.registry = Registry(self.site.url)
 
     @property
     def address(self) -> str:
         """The IP on the network corral-practice: for the extra hosts of containers in nested engines."""
         self._container.reload()
-        return str(self._container.attrs["NetworkSettings"]["Networks"][NETWORK]["IPAddress"])
+        return str(self._container.attrs["NetworkSettings"]["Networks"][self.site.network]["IPAddress"])
 
     def fault(self, place: str, directives: str) -> None:
         """Any nginx directives at a place: manifests, redirects (HEAD and GET of a blob at the registry) or blobs."""
@@ -153,7 +152,7 @@ class Front:
 
     def back(self) -> None:
         self._container.start()
-        _wait()
+        _wait(self.site)
 
     def clear(self) -> None:
         """Take every fault back."""
@@ -187,19 +186,16 @@ class Front:
     def clear_log(self) -> None:
         self._run(f": > {_LOG}")
 
-    def move_tag(self, name: str, source: str) -> str:
-        return Registry(URL).move_tag(name, source)
-
     def blob_of(self, name: str, kind: str = "model") -> str:
         """The digest of a model's first layer of this kind, for wrong_bytes."""
-        layers = json.loads(Registry(URL).manifest(name))["layers"]
+        layers = json.loads(self.registry.manifest(name))["layers"]
         found = [layer["digest"] for layer in layers if layer["mediaType"].endswith(f".{kind}")]
         if not found:
-            raise ValueError(f"{'/'.join(split_name(name))} has no {kind} layer")
+            raise ValueError(f"{name} has no {kind} layer")
         return str(found[0]).partition(":")[2]
 
     def _run(self, script: str) -> str:
         code, output = self._container.exec_run(["sh", "-c", script])
         if code != 0:
-            raise RuntimeError(f"in {CONTAINER}: {output.decode(errors='replace')}")
+            raise RuntimeError(f"in {self.site.container}: {output.decode(errors='replace')}")
         return str(output.decode())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from .images import Root, engine, ensure_root, recipes
+from .engine import engine
+from .images import Root, ensure_root, recipes
 from .paths import PRACTICE
 
 _INIT = PRACTICE / "hosts" / "host-init"

@@ -80,14 +80,19 @@ def ensure_registry() -> str:
     return ensure_image("registry", REGISTRY, sources, {})
 
 
+def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
+    """The tag that an image from these inputs has."""
+    parts: list[Any] = [base, json.dumps(arguments)]
+    for target, path in sorted(sources.items()):
+        parts += [target, path]
+    return f"corral-practice/{name}:{short_hash(*parts)}"
+
+
 def ensure_image(name: str, alias: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
     """An image from images/<name>/Dockerfile on its base; `alias` points to the newest one."""
     base = Root(f"base-{name}", recipes()["bases"][name])
     sources = {"Dockerfile": PRACTICE / "images" / name / "Dockerfile", **sources}
-    parts: list[Any] = [base.tag, json.dumps(arguments)]
-    for target, path in sorted(sources.items()):
-        parts += [target, path]
-    tag = f"corral-practice/{name}:{short_hash(*parts)}"
+    tag = tag_of(name, base.tag, sources, arguments)
     if not exists(tag):
         ensure_root(base)
         say(f"building {alias}")
@@ -139,9 +144,13 @@ def ensure_root(root: Root) -> str:
     tar = CACHE / "images" / (root.tag.split("/")[1].replace(":", "-") + ".tar")
     if not tar.exists():
         _bootstrap(root, tar)
+        for old in tar.parent.glob(f"{root.name}-????????????.tar"):
+            if old != tar:
+                old.unlink()
     repository, _colon, version = root.tag.partition(":")
-    changes = [f"LABEL {LABEL}=true", *root.changes]
+    changes = [f"LABEL {LABEL}=true", f"LABEL {_ALIAS}={repository}", *root.changes]
     engine().api.import_image_from_file(str(tar), repository=repository, tag=version, changes=changes)
+    _drop_older(root.tag, repository)
     return root.tag
 
 

@@ -9,12 +9,10 @@ import yaml
 
 from . import front, hosts, images, tls
 from .catalog import catalog
-from .engine import NETWORK, engine, tools
+from .engine import Site, engine, tools
 from .models import Model
 from .oci import Registry
-from .paths import CACHE, say
-
-SETTINGS = CACHE / "settings.yml"
+from .paths import say
 
 
 def up(arguments: list[str]) -> int:
@@ -58,30 +56,31 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 
 def _serve(image: Future[str], models: Future[dict[str, Model]]) -> None:
     tls.ensure_certificates()
-    front.ensure_front(image.result())
-    registry = Registry(front.URL)
+    site = Site.here()
+    front.ensure_front(image.result(), site)
+    registry = Registry(site.url)
     for name, model in models.result().items():
         if registry.digest(name) != model.digest:
             say(f"pushing {name} ({model.size / 1e6:.1f} MB)")
             registry.push(name, model)
 
 
-def settings() -> dict[str, object]:
+def settings(site: Site) -> dict[str, object]:
     """Variables for Ansible: the fleet as on a machine with the internet, but for where the registry is."""
     return {
         "corral_image": images.OLLAMA,
-        "corral_registry_endpoints": {"registry.ollama.ai": front.URL},
+        "corral_registry_endpoints": {"registry.ollama.ai": site.url},
         "corral_registry_ca_path": str(tls.CA),
-        "corral_puller_networks": [NETWORK],
+        "corral_puller_networks": [site.network],
     }
 
 
 def _tell(made: dict[str, Future[str]]) -> None:
-    text = f"---\n# Written by practice/up. For nested hosts the registry's front is at {front.Front().address}.\n"
-    text += yaml.safe_dump(settings(), sort_keys=False)
-    SETTINGS.parent.mkdir(parents=True, exist_ok=True)
-    if not SETTINGS.exists() or SETTINGS.read_text() != text:
-        SETTINGS.write_text(text)
+    site = Site.here()
+    text = f"---\n# Written by practice/up. For nested hosts the registry's front is at {front.Front(site).address}.\n"
+    text += yaml.safe_dump(settings(site), sort_keys=False)
+    if not site.settings.exists() or site.settings.read_text() != text:
+        site.settings.write_text(text)
     say(f"images: {' '.join(sorted(future.result() for future in made.values()))}")
-    say(f"ready; the settings are in {SETTINGS}:")
+    say(f"ready; the settings are in {site.settings}:")
     print(text.split("\n", 2)[2], end="", flush=True)
