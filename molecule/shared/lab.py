@@ -67,12 +67,13 @@ class Lab:
     ephemeral: Path = field(default_factory=lambda: Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]))
 
     def start(self, playbook: str, **variables: Any) -> subprocess.Popen[str]:
-        """Start corral.ollama.PLAYBOOK beside the test; `finish` waits for it. `_check`, `_limit`, `_env` are options."""
+        """Start corral.ollama.PLAYBOOK beside the test; `finish` waits for it. `_check`, `_limit`, `_inventory` are options."""
         check, limit = variables.pop("_check", False), variables.pop("_limit", self.container)
+        inventories = [os.environ["MOLECULE_INVENTORY_FILE"], *map(str, variables.pop("_inventory", []))]
         record = self.ephemeral / f"record-{time.monotonic_ns()}.jsonl"
         record.touch()
-        env = {**os.environ, "CORRAL_RECORD": str(record), "ANSIBLE_NOCOLOR": "1", **variables.pop("_env", {})}
-        command = ["ansible-playbook", "-i", os.environ["MOLECULE_INVENTORY_FILE"], "--limit", limit]
+        env = {**os.environ, "CORRAL_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
+        command = ["ansible-playbook", *(part for each in inventories for part in ("-i", each)), "--limit", limit]
         command += ["--extra-vars", json.dumps(variables), *(["--check", "--diff"] if check else [])]
         process = subprocess.Popen(
             [*command, playbook if "." in playbook else f"corral.ollama.{playbook}"],
@@ -94,6 +95,19 @@ class Lab:
     def run(self, playbook: str, **variables: Any) -> Run:
         return self.finish(self.start(playbook, **variables))
 
+    def module(self, name: str, **arguments: Any) -> dict[str, Any]:
+        """One module of the collection, ad hoc; its result, a failure included."""
+        env = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+        command = ["ansible", "-i", os.environ["MOLECULE_INVENTORY_FILE"], self.container]
+        command += ["-m", f"corral.ollama.{name}", "-a", json.dumps(arguments)]
+        done = subprocess.run(command, env=env, text=True, capture_output=True, timeout=PLAYBOOK_LIMIT)
+        try:
+            answer = json.loads(done.stdout[done.stdout.index("{") :])
+        except ValueError:
+            raise AssertionError(f"{command}: {done.stdout}{done.stderr}") from None
+        result: dict[str, Any] = answer["plays"][0]["tasks"][0]["hosts"][self.container]
+        return result
+
     def sh(self, script: str, check: bool = True) -> str:
         """A shell script on the test host, as root."""
         done = subprocess.run(
@@ -112,14 +126,16 @@ class Lab:
     def containers(self, running_only: bool = False) -> list[str]:
         return sorted(self.docker("ps", *([] if running_only else ["-a"]), "--format", "{{.Names}}").split())
 
-    def api(self, port: int, path: str, body: Any = None, limit: int = 60) -> Any:
+    def api(self, port: int, path: str, body: Any = None, method: str = "") -> Any:
         """An instance's HTTP API, asked from the test host itself (the instances listen on its loopback only)."""
         script = (
-            "import json,sys,urllib.request as u,urllib.error as e;url,body,t=json.load(sys.stdin)\n"
-            "try: print(u.urlopen(u.Request(url,data=body and json.dumps(body).encode()),timeout=t).read().decode())\n"
-            "except e.HTTPError as x: print(json.dumps({'status':x.code,'error':x.read().decode()}))"
+            "import json, sys, urllib.error as e, urllib.request as u\n"
+            "url, body, method = json.load(sys.stdin)\n"
+            "data = None if body is None else json.dumps(body).encode()\n"
+            "try: print(u.urlopen(u.Request(url, data=data, method=method), timeout=60).read().decode() or 'null')\n"
+            "except e.HTTPError as x: print(json.dumps({'status': x.code, 'error': x.read().decode()}))"
         )
-        question = json.dumps([f"http://127.0.0.1:{port}{path}", body, limit])
+        question = json.dumps([f"http://127.0.0.1:{port}{path}", body, method or ("GET" if body is None else "POST")])
         return json.loads(self.sh(f"python3 -c {shlex.quote(script)} <<'END'\n{question}\nEND"))
 
     @property
@@ -134,7 +150,9 @@ class Lab:
 
     def snapshot(self) -> dict[str, Any]:
         """What a refused run must leave as it was: containers, volumes, networks, images, and our files."""
-        listed = {what: self.docker(*what.split()) for what in ("volume ls -q", "network ls -q", "images -aq --no-trunc")}
+        listed = {
+            what: self.docker(*what.split()) for what in ("volume ls -q", "network ls -q", "images -aq --no-trunc")
+        }
         started = "{{.Name}} {{.Id}} {{.State.Status}} {{.State.StartedAt}} {{.RestartCount}}"
         ids = self.docker("ps", "-aq").split()
         files = "/opt/corral /var/lib/corral /etc/corral " + STORE
@@ -177,6 +195,17 @@ def in_staging(lab: Lab, store: str = STORE) -> list[str]:
 
 def partials(lab: Lab, store: str = STORE) -> list[str]:
     return [name for name in in_staging(lab, store) if "-partial" in name]
+
+
+def puller_settings(**faults: Any) -> dict[str, Any]:
+    """Variables of a run whose puller misbehaves; its own retries wait a hundredth of the usual time."""
+    return {"corral_puller_environment": {"PRACTICE_FAULTS": json.dumps(faults), "PRACTICE_RETRY_SCALE": "0.01"}}
+
+
+def bytes_in_staging(lab: Lab, store: str = STORE) -> int:
+    """What is really on the disk: a partial file has its full apparent size from the start."""
+    listed = lab.sh(f"find {store}/.corral/incoming/blobs -name '*-partial' -printf '%b\\n' 2>/dev/null", check=False)
+    return 512 * sum(int(blocks) for blocks in listed.split())
 
 
 def wait_until(condition: Any, limit: float, what: str) -> None:

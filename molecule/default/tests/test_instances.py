@@ -46,7 +46,9 @@ def test_the_store_cannot_be_written_from_inside(host, number):
 
 def test_ports_are_on_loopback_only(host, lab):
     for number in NUMBERS:
-        bound = [b for bindings in lab.inspect(container(number))["NetworkSettings"]["Ports"].values() for b in bindings]
+        bound = [
+            b for bindings in lab.inspect(container(number))["NetworkSettings"]["Ports"].values() for b in bindings
+        ]
         assert bound == [{"HostIp": "127.0.0.1", "HostPort": str(11433 + number)}]
         assert host.socket(f"tcp://127.0.0.1:{11433 + number}").is_listening
 
@@ -56,7 +58,9 @@ def test_every_model_is_listed_and_answers(lab, number):
     port = 11433 + number
     assert sorted(m["name"] for m in lab.api(port, "/api/tags")["models"]) == MODELS
     for model in MODELS[:-1]:
-        answer = lab.api(port, "/api/generate", {"model": model, "prompt": "one", "stream": False, "options": {"num_predict": 2}})
+        answer = lab.api(
+            port, "/api/generate", {"model": model, "prompt": "one", "stream": False, "options": {"num_predict": 2}}
+        )
         assert answer.get("done") is True and answer["eval_count"] >= 1, (model, answer)
     vectors = lab.api(port, "/api/embed", {"model": MODELS[-1], "input": "one"})["embeddings"]
     assert len(vectors) == 1 and all(isinstance(x, float) for x in vectors[0])

@@ -23,7 +23,7 @@ def test_a_kept_store_makes_the_next_deploy_a_matter_of_seconds(lab):
 
 
 def test_teardown_removes_the_store_when_told_to(lab):
-    lab.run("teardown", corral_teardown_store=True, corral_teardown_data=True).ok()
+    lab.run("teardown", corral_remove_store=True).ok()
     assert lab.containers() == []
     assert lab.docker("volume", "ls", "-q") == ""
     assert lab.sh("ls -A /opt/corral/ollama /var/lib/corral 2>/dev/null || true").split("\n") == [""]

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A story in order: the second instance falls silent for one model, `verify` says so in time, and is green afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+DEADLINE = 6
+SICK, MODEL, OTHER = "ollama-server-2", "llava:7b", "nomic-embed-text:v1.5"
+SICK_PORT = 11435
+
+
+@pytest.fixture(scope="module")
+def silent_run(lab):
+    lab.api(SICK_PORT, "/practice/faults", {"hang_generate": {"model": MODEL, "seconds": 0}}, method="PUT")
+    return lab.run("verify", corral_deep=True, verify_deadline=DEADLINE)
+
+
+@pytest.fixture(scope="module")
+def entries(lab, silent_run):
+    assert lab.fleet["ok"] is False
+    return {entry["name"]: {model["name"]: model for model in entry["models"]} for entry in lab.fleet["instances"]}
+
+
+def test_the_model_is_listed_all_the_while(lab, silent_run):
+    assert MODEL in [model["name"] for model in lab.api(SICK_PORT, "/api/tags")["models"]]
+
+
+def test_verify_fails_and_names_host_instance_and_model(lab, silent_run):
+    message = silent_run.failed(SICK, MODEL, lab.container)
+    assert "ollama-server-1" not in message and OTHER not in message, message
+    assert str(DEADLINE) in message
+
+
+def test_within_its_deadline(silent_run):
+    """One deadline and what any run needs, not a deadline for each model or each instance."""
+    assert silent_run.seconds < DEADLINE + 30
+
+
+def test_the_report_says_which(entries):
+    assert entries[SICK][MODEL]["listed"] is True
+    assert entries[SICK][MODEL]["answered"] is False
+    assert entries[SICK][MODEL]["problem"]
+
+
+def test_the_others_are_proven_in_the_same_run(entries):
+    assert entries[SICK][OTHER]["answered"] is True
+    assert [model["answered"] for model in entries["ollama-server-1"].values()] == [True, True]
+
+
+def test_a_failed_answer_is_not_remembered_as_a_proof(lab, silent_run):
+    """Without `deep` the next run must ask again what did not answer. It still hangs, so it still fails."""
+    lab.run("verify", verify_deadline=2).failed(SICK, MODEL)
+
+
+def test_green_when_it_answers_again(lab, silent_run):
+    lab.api(SICK_PORT, "/practice/faults", {}, method="PUT")
+    lab.run("verify").ok()
+    assert lab.fleet["ok"] is True and lab.fleet["problems"] == []
