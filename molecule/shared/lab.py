@@ -67,7 +67,7 @@ class Lab:
     ephemeral: Path = field(default_factory=lambda: Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]))
 
     def start(self, playbook: str, **variables: Any) -> subprocess.Popen[str]:
-        """Start corral.ollama.PLAYBOOK beside the test; `finish` waits for it. `_check`, `_limit`, `_inventory` are options."""
+        """Start corral.ollama.PLAYBOOK; `finish` waits for it. `_check`, `_limit` and `_inventory` are options."""
         check, limit = variables.pop("_check", False), variables.pop("_limit", self.container)
         inventories = [os.environ["MOLECULE_INVENTORY_FILE"], *map(str, variables.pop("_inventory", []))]
         record = self.ephemeral / f"record-{time.monotonic_ns()}.jsonl"

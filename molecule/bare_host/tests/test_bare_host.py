@@ -23,7 +23,8 @@ def test_engine_compose_and_libraries_answer(host):
 
 
 def test_the_engine_outlives_a_reboot(host):
-    assert host.service("docker").is_enabled and host.service("docker").is_running
+    assert host.service("docker").is_enabled
+    assert host.service("docker").is_running
 
 
 def test_only_compose_came_from_the_newer_suite(host):

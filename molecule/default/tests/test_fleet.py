@@ -14,10 +14,12 @@ MODELS = ["codellama:7b", "llama3.2:3b", "llava:7b", "mistral:7b", "nomic-embed-
 
 def test_every_instance_with_every_model(lab):
     fleet = lab.fleet
-    assert fleet["ok"] is True and fleet["problems"] == []
+    assert fleet["ok"] is True
+    assert fleet["problems"] == []
     assert [entry["name"] for entry in fleet["instances"]] == [f"ollama-server-{n}" for n in range(1, 9)]
     for number, entry in enumerate(fleet["instances"], start=1):
-        assert entry["ok"] is True and entry["host"] == lab.container
+        assert entry["ok"] is True
+        assert entry["host"] == lab.container
         assert entry["url"] == f"http://127.0.0.1:{11433 + number}"
         assert sorted(model["name"] for model in entry["models"]) == MODELS
         assert all(model["listed"] and model["answered"] for model in entry["models"])

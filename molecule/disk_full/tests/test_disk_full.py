@@ -56,4 +56,5 @@ def test_nothing_is_visible_and_nothing_is_lost(host, lab, full_run):
 def test_green_when_there_is_room_again(lab, full_run):
     lab.sh(f"rm -f {STORE}/.corral/ballast")
     lab.run("site", corral_models=[SMALL, FITS]).ok()
-    assert lab.fleet["ok"] is True and len(manifests(lab)) == 2
+    assert lab.fleet["ok"] is True
+    assert len(manifests(lab)) == 2

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A story in order: the second instance falls silent for one model, `verify` says so in time, and is green afterwards."""
+"""A story in order: an instance falls silent for one model, `verify` says so in time, and is green afterwards."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_model_is_listed_all_the_while(lab, silent_run):
 
 def test_verify_fails_and_names_host_instance_and_model(lab, silent_run):
     message = silent_run.failed(SICK, MODEL, lab.container)
-    assert "ollama-server-1" not in message and OTHER not in message, message
+    assert [word for word in ("ollama-server-1", OTHER) if word in message] == [], message
     assert str(DEADLINE) in message
 
 
@@ -58,4 +58,5 @@ def test_a_failed_answer_is_not_remembered_as_a_proof(lab, silent_run):
 def test_green_when_it_answers_again(lab, silent_run):
     lab.api(SICK_PORT, "/practice/faults", {}, method="PUT")
     lab.run("verify").ok()
-    assert lab.fleet["ok"] is True and lab.fleet["problems"] == []
+    assert lab.fleet["ok"] is True
+    assert lab.fleet["problems"] == []

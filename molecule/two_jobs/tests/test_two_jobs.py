@@ -57,7 +57,8 @@ def test_waits_when_asked_to(lab):
     token = hold(lab, 600)
     process = lab.start("site", corral_models=[OLD, NEW], corral_lease_wait=120)
     time.sleep(15)
-    assert process.poll() is None and models(lab) == [OLD]
+    assert process.poll() is None
+    assert models(lab) == [OLD]
     release(lab, token)
     lab.finish(process).ok()
     assert models(lab) == [NEW, OLD]
@@ -65,7 +66,6 @@ def test_waits_when_asked_to(lab):
 
 def test_takes_over_what_a_dead_job_left(lab):
     """Its lease has expired; its puller still runs and has half a model."""
-    name = "ollama-puller"
     slow = puller_settings(slow_pull={"rate": 1_000_000})
     process = lab.start("site", corral_models=[OLD, NEW, THIRD], models_lease_ttl=6, **slow)
     wait_until(lambda: any("pull" in c for c in lab.containers(running_only=True)), 90, "the puller")
@@ -79,7 +79,8 @@ def test_takes_over_what_a_dead_job_left(lab):
     run = lab.run("site", corral_models=[OLD, NEW, THIRD]).ok()
     assert "expired" in run.output or "taken over" in run.output, run.output[-3000:]
     assert models(lab) == [THIRD, NEW, OLD]
-    assert old not in lab.docker("ps", "-aq", "--no-trunc") and [c for c in lab.containers() if "pull" in c] == []
+    assert old not in lab.docker("ps", "-aq", "--no-trunc")
+    assert [c for c in lab.containers() if "pull" in c] == []
 
 
 def test_two_runs_at_once_end_with_one_having_done_the_work(host, lab):
@@ -94,6 +95,7 @@ def test_two_runs_at_once_end_with_one_having_done_the_work(host, lab):
         False,
         True,
     ]
-    assert models(lab) == [THIRD, OLD] and not host.file(f"{STORE}/.corral.lease").exists
+    assert models(lab) == [THIRD, OLD]
+    assert not host.file(f"{STORE}/.corral.lease").exists
     sums = lab.sh(f"cd {STORE}/blobs && sha256sum {' '.join(blob_names(lab))}").split()
     assert [f"sha256-{digest}" for digest in sums[::2]] == sums[1::2]
