@@ -1,0 +1,171 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lease with real processes: who wins, who was killed, who lost it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
+from ansible_collections.corral.ollama.plugins.module_utils.core.leases import LeaseHeld, LeaseLost
+from ansible_collections.corral.ollama.plugins.module_utils.core.ownership import plan_store
+from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
+from ansible_collections.corral.ollama.plugins.module_utils.store.lease import Heartbeat, LeaseFile
+from ansible_collections.corral.ollama.plugins.module_utils.store.preparing import make_ready, read_directory
+
+FORK = multiprocessing.get_context("fork")
+ROUNDS = 50
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def paths(tmp_path):
+    where = store_at(str(tmp_path / "models"))
+    found = read_directory(where)
+    make_ready(where, found, plan_store(found, "p", False).steps)
+    return where
+
+
+def _race(paths, me, barrier, answers):
+    won = []
+    for _round in range(ROUNDS):
+        barrier.wait()
+        try:
+            lease, _old = LeaseFile(paths).acquire(me, "", 60)
+            won.append(True)
+        except LeaseHeld:
+            lease = None
+            won.append(False)
+        barrier.wait()
+        if lease:
+            LeaseFile(paths).release(lease.token)
+        barrier.wait()
+    answers.put(won)
+
+
+def test_of_two_exactly_one_wins_every_time(paths):
+    barrier, answers = FORK.Barrier(2), FORK.Queue()
+    racers = [FORK.Process(target=_race, args=(paths, name, barrier, answers)) for name in ("a", "b")]
+    for racer in racers:
+        racer.start()
+    results = [answers.get(timeout=60), answers.get(timeout=60)]
+    for racer in racers:
+        racer.join()
+    assert [one != other for one, other in zip(*results)] == [True] * ROUNDS
+
+
+def _hold(paths, ready):
+    lease, _old = LeaseFile(paths).acquire("victim", "7", 1.5)
+    with Heartbeat(LeaseFile(paths), lease.token):
+        ready.set()
+        time.sleep(60)
+
+
+def test_the_lease_of_a_killed_holder_is_renewed_until_the_kill_and_then_runs_out(paths):
+    ready = FORK.Event()
+    holder = FORK.Process(target=_hold, args=(paths, ready))
+    holder.start()
+    assert ready.wait(20)
+    time.sleep(2.0)
+    with pytest.raises(LeaseHeld, match="held by victim"):
+        LeaseFile(paths).acquire("next", "", 60)
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.join()
+    with pytest.raises(LeaseHeld):
+        LeaseFile(paths).acquire("next", "", 60)
+    time.sleep(1.7)
+    lease, old = LeaseFile(paths).acquire("next", "", 60)
+    assert (lease.owner, old.owner, old.job) == ("next", "victim", "7")
+
+
+def test_what_expires_is_lost_only_when_another_takes_it(paths):
+    clock = Clock()
+    file = LeaseFile(paths, clock)
+    mine, _ = file.acquire("me", "", 60)
+    file.require(mine.token)
+    clock.now += 61
+    with pytest.raises(LeaseLost, match="it expired"):
+        file.require(mine.token)
+    assert file.renew(mine.token, 60).expires_at == clock.now + 60
+    clock.now += 61
+    file.acquire("other", "", 60)
+    for action in (lambda: file.renew(mine.token, 60), lambda: file.require(mine.token)):
+        with pytest.raises(LeaseLost, match="held by other"):
+            action()
+    assert file.release(mine.token) is False
+    assert file.read().owner == "other"
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_no_token_no_writing(paths, token):
+    file = LeaseFile(paths)
+    with pytest.raises(LeaseLost, match="nobody holds it"), file.writing(token):
+        raise AssertionError("not reached")
+    file.acquire("me", "", 60)
+    with pytest.raises(LeaseLost, match="held by me"), file.writing(token):
+        raise AssertionError("not reached")
+
+
+def test_nobody_takes_over_while_a_change_is_written(paths):
+    clock = Clock()
+    file = LeaseFile(paths, clock)
+    mine, _ = file.acquire("me", "", 60)
+    order = []
+
+    def take():
+        clock.now += 61
+        LeaseFile(paths, clock).acquire("other", "", 60)
+        order.append("taken")
+
+    import threading
+
+    with file.writing(mine.token):
+        other = threading.Thread(target=take)
+        other.start()
+        time.sleep(0.2)
+        order.append("written")
+    other.join()
+    assert order == ["written", "taken"]
+
+
+def test_the_heartbeat_says_when_the_lease_is_lost(paths):
+    file = LeaseFile(paths)
+    mine, _ = file.acquire("me", "", 0.3)
+    with Heartbeat(file, mine.token) as beat:
+        time.sleep(0.6)
+        beat.check()
+        assert file.require(mine.token).renewed_at > mine.renewed_at
+        os.unlink(paths.lease)
+        time.sleep(0.4)
+        with pytest.raises(LeaseLost):
+            beat.check()
+
+
+def test_the_heartbeat_outlives_a_full_disk(paths, monkeypatch):
+    file = LeaseFile(paths)
+    mine, _ = file.acquire("me", "", 0.6)
+    real, failures = file._write, []
+
+    def full(lease):
+        if len(failures) < 2:
+            failures.append(1)
+            raise CorralError("full", kind="no_space")
+        return real(lease)
+
+    with Heartbeat(file, mine.token) as beat:
+        monkeypatch.setattr(file, "_write", full)
+        time.sleep(0.55)
+        beat.check()
+        assert len(failures) == 2
+        file.require(mine.token)
