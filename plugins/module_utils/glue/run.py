@@ -21,7 +21,8 @@ class Work:
     """What a module worked out before it changes anything.
 
     ``apply`` does the plan's steps and returns the results that only doing can know; ``result`` is what both
-    modes return. Keys that ``apply`` returns override those of ``result``.
+    modes return. Keys that ``apply`` returns override those of ``result``; ``changed`` among them overrides the
+    plan's, for what only the deed can tell (a pull that left the digest as it was).
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -41,7 +42,7 @@ def run(module: AnsibleModule, prepare: Callable[[Mapping[str, Any]], Work]) -> 
     for warning in work.plan.warnings:
         module.warn(warning)
     module.exit_json(
-        changed=work.plan.changed,
+        changed=bool(result.pop("changed", work.plan.changed)),
         diff=work.plan.diff,
         steps=[step.as_dict() for step in work.plan.steps],
         **result,
