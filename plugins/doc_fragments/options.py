@@ -32,8 +32,9 @@ options:
 options:
   registry_endpoints:
     description:
-      - Where to reach a registry other than by its name, as a dictionary of registry host to base URL,
-        for example V({"registry.ollama.ai": "https://mirror.example.com"}).
+      - Where to reach a registry other than by its name, as a dictionary.
+      - A key is the registry's host, for example V(registry.ollama.ai),
+        its value a base URL, for example V(https://mirror.example.com).
       - This concerns only the questions that the module itself asks the registry. The Ollama server goes its own way.
     type: dict
     default: {}
