@@ -36,6 +36,13 @@ def connect(timeout: float = 60.0) -> Any:
         raise _unusable(where, error) from error
 
 
+def without_library() -> EngineError | None:
+    """What can be said about the engine when the SDK is missing: that there is none, or nothing."""
+    where = os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
+    socket = where[len("unix://") :] if where.startswith("unix://") else ""
+    return None if _installed() or not socket or os.path.exists(socket) else _missing(where, engine=where)
+
+
 @contextmanager
 def speaking() -> Iterator[None]:
     """Turn what the SDK and its transport raise in the middle of a talk into an EngineError."""
@@ -78,13 +85,20 @@ def _unusable(where: str, error: Exception) -> EngineError:
         message = f"The Docker engine at {where} and the Python library docker have no API version in common: {error}."
         remedy = "Upgrade the older of the two."
         return EngineError(message, kind="engine_too_old", remedy=remedy, **facts)
-    installed = shutil.which("dockerd") or shutil.which("docker")
-    if any(isinstance(cause, FileNotFoundError) for cause in causes) and not installed:
-        message = f"This host has no Docker engine (there is no {where}, and no docker command)."
-        return EngineError(message, kind="engine_missing", remedy=_INSTALL, **facts)
+    if any(isinstance(cause, FileNotFoundError) for cause in causes) and not _installed():
+        return _missing(where, **facts)
     message = f"Docker is installed, and its engine at {where} does not answer: {causes[-1]}."
     remedy = "Start it (systemctl start docker), and look at its log when it stops again."
     return EngineError(message, kind="engine_not_answering", remedy=remedy, **facts)
+
+
+def _installed() -> bool:
+    return bool(shutil.which("dockerd") or shutil.which("docker"))
+
+
+def _missing(where: str, **facts: Any) -> EngineError:
+    message = f"This host has no Docker engine (there is no {where}, and no docker command)."
+    return EngineError(message, kind="engine_missing", remedy=_INSTALL, **facts)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -17,7 +17,7 @@ from ..core.host import HostFacts, StoreFacts
 from ..core.layout import Layout
 from ..core.problems import Problem, as_problem
 from ..engine import containers, images, ports, volumes
-from ..engine.client import compose_version, connect, speaking
+from ..engine.client import compose_version, connect, speaking, without_library
 from ..store.files import NotAFile, read_plain
 from ..store.layout import store_at
 
@@ -52,6 +52,8 @@ def gather(question: Question) -> HostFacts:
             facts.update(_engine_facts(connect(), question))
         except CorralError as error:
             facts["engine_problem"] = as_problem(error)
+    elif (absent := without_library()) is not None:
+        facts["engine_problem"] = as_problem(absent)
     known = {use.port for use in facts.get("publications", ()) if use.running}
     facts["listeners"] = ports.listeners(question.layout.ports, known)
     facts.update(_disk_facts(facts["store"], facts.get("root_dir", DEFAULT_ROOT_DIR)))
