@@ -55,7 +55,8 @@ options:
     type: str
     default: ''
   adopt:
-    description: Whether a store that Corral did not make may be taken over. One that belongs to another project never is.
+    description:
+      - Whether a store that Corral did not make may be taken over. One that belongs to another project never is.
     type: bool
     default: false
   require_engine:

@@ -33,7 +33,7 @@ def as_problem(error: CorralError) -> Problem:
     return Problem(error.kind, error.message, error.remedy, dict(error.facts))
 
 
-def raise_all(problems: Sequence[Problem], where: str = "") -> None:
+def raise_all(problems: Sequence[Problem], where: str = "", **facts: Any) -> None:
     """Raise nothing, the one problem as itself, or all of them as one numbered error of the first one's kind."""
     if not problems:
         return
@@ -41,7 +41,9 @@ def raise_all(problems: Sequence[Problem], where: str = "") -> None:
     prefix = f"{where}: " if where else ""
     first = problems[0]
     if len(problems) == 1:
-        raise CorralError(prefix + first.message, kind=first.kind, remedy=first.remedy, problems=listed, **first.facts)
+        facts = {**first.facts, **facts, "problems": listed}
+        raise CorralError(prefix + first.message, kind=first.kind, remedy=first.remedy, **facts)
     lines = [f"({number}) {problem}" for number, problem in enumerate(problems, 1)]
     text = f"{prefix}{len(problems)} things are in the way. " + " ".join(lines)
-    raise CorralError(text, kind=first.kind, problems=listed, kinds=[problem.kind for problem in problems])
+    facts = {**facts, "problems": listed, "kinds": [problem.kind for problem in problems]}
+    raise CorralError(text, kind=first.kind, **facts)

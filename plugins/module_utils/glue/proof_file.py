@@ -1,0 +1,47 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The file on the host that remembers proofs. It is a memory, not a truth: damaged or gone means asking again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..core.errors import CorralError
+from ..core.proofs import Proof, ProofKey, Proofs, dumped, loaded, merged
+from ..store.files import make_directory, os_errors, read_plain, write_whole
+
+_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass
+class ProofFile:
+    """``path`` is "" when nothing is to be remembered; ``warnings`` says what went wrong with it."""
+
+    path: str
+    warnings: list[str] = field(default_factory=list)
+
+    def read(self) -> Proofs:
+        try:
+            return loaded(read_plain(self.path, _LIMIT).decode("utf-8")) if self.path else {}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, CorralError) as error:
+            self.warnings.append(f"The proofs in {self.path} cannot be used ({error}); everything is asked anew.")
+            return {}
+
+    def remember(self, proven: Iterable[Proof], failed: Iterable[ProofKey], now: float) -> None:
+        """Merge into what the file holds by now: another run may have written since it was read."""
+        if not self.path:
+            return
+        proofs = merged(ProofFile(self.path).read(), proven, failed, now)
+        folder = os.path.dirname(self.path)
+        try:
+            with os_errors("write", self.path):
+                if not os.path.isdir(folder):
+                    make_directory(folder)
+                write_whole(self.path, dumped(proofs).encode(), folder, mode=0o600)
+        except CorralError as error:
+            self.warnings.append(f"What was proven cannot be remembered: {error}")

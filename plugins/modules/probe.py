@@ -1,0 +1,292 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deep health: every server lists every model and really answers with it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: probe
+short_description: Prove that Ollama servers list their models and really answer with them
+version_added: 0.1.0
+author: The Corral founders (@corral-ollama)
+description:
+  - Asks every server in one call whether it lists every model at the declared digest, and really generates or embeds
+    with it. A server that answers C(/api/tags) proves nothing about its models.
+  - Servers are asked at the same time, the models of one server one after another.
+  - An embedding model is asked to embed and never to generate or chat. What a model can do comes from its
+    capabilities, on servers that do not tell them from its tensors and its family.
+  - An answer counts when it is complete (C(done) is true) and has at least one token, or when it is a vector of finite
+    numbers that are not all zero.
+  - A model that is not listed is looked for again before that is believed, as a store that is being changed flickers.
+  - What was proven can be remembered in a file, so that a later run does not load models only to prove them again.
+extends_documentation_fragment:
+  - corral.ollama.attributes
+attributes:
+  check_mode:
+    support: full
+    details:
+      - In check mode models are listed and compared but not asked; RV(to_ask) says what would be.
+  diff_mode:
+    support: N/A
+    details:
+      - This module does not modify state.
+  idempotent:
+    support: full
+    details:
+      - The file of O(proof_path) is a cache. Writing it is no change.
+options:
+  servers:
+    description:
+      - The servers, each with C(name), C(url) and, where it is known, C(image_digest).
+      - Other keys are let be, so RV(corral.ollama.instance_info#module:instances) can be given as it is.
+    type: list
+    elements: dict
+    required: true
+  models:
+    description:
+      - The models that each server has to list and answer with, each a name or a mapping as in C(corral_models).
+      - With C(digest), the server has to list the model at that digest. With C(state=absent), it is left out.
+    type: list
+    elements: raw
+    required: true
+  deadline:
+    description:
+      - Seconds that one answer may take, loading the model and waiting for a busy server included.
+      - A server that lets it pass is not asked for its remaining models.
+    type: float
+    default: 300.0
+  wait:
+    description: Seconds to wait for a server that has just been started.
+    type: float
+    default: 0.0
+  timeout:
+    description: Seconds to wait for an answer of C(/api/version), C(/api/tags), C(/api/show) and C(/api/ps).
+    type: float
+    default: 30.0
+  concurrency:
+    description: How many servers to ask at the same time.
+    type: int
+    default: 16
+  rechecks:
+    description: How often to look again for a model that is not listed.
+    type: int
+    default: 3
+  recheck_delay:
+    description: Seconds between two looks.
+    type: float
+    default: 0.25
+  keep_alive:
+    description: How long the model stays loaded after the answer, for example V(5m). When empty, the server decides.
+    type: str
+    default: ''
+  proof_path:
+    description:
+      - The file on the target that remembers what was proven, by server, image, model and digest.
+      - When empty, nothing is remembered. A damaged file is a warning, and everything is asked anew.
+    type: path
+  max_age:
+    description: For how many seconds a proof counts; V(0) asks every time.
+    type: float
+    default: 0.0
+  deep:
+    description: Whether to ask even what is proven.
+    type: bool
+    default: false
+  on_failure:
+    description: Whether to V(fail) with all problems in one message, or to V(report) them with RV(ok=false).
+    type: str
+    choices: [fail, report]
+    default: fail
+requirements:
+  - The Python library C(requests) on the target.
+seealso:
+  - module: corral.ollama.instance_info
+  - module: corral.ollama.model_info
+"""
+
+EXAMPLES = r"""
+- name: Prove that two servers answer with two models
+  corral.ollama.probe:
+    servers:
+      - {name: ollama-server-1, url: "http://127.0.0.1:11434"}
+      - {name: ollama-server-2, url: "http://127.0.0.1:11435"}
+    models:
+      - mistral:7b
+      - nomic-embed-text:v1.5
+
+- name: Prove it for the fleet of this host, once a day
+  corral.ollama.probe:
+    servers: "{{ corral_instances.instances }}"
+    models: "{{ corral_models }}"
+    proof_path: /var/lib/corral/proofs.json
+    max_age: 86400
+    on_failure: report
+  register: corral_probe
+"""
+
+RETURN = r"""
+ok:
+  description: Whether every server lists every model at its digest, and every model that was asked has answered.
+  returned: success
+  type: bool
+asked:
+  description: How many models were really asked.
+  returned: success
+  type: int
+to_ask:
+  description: The pairs C(server), C(model) without a proof that counts. In check mode these would be asked.
+  returned: success
+  type: list
+  elements: dict
+problems:
+  description: All problems as sentences that name server and model.
+  returned: success
+  type: list
+  elements: str
+  sample: ["ollama-server-3 (http://127.0.0.1:11436) lists mistral:7b but did not answer /api/generate within 300 s."]
+results:
+  description: One entry per server. In a failure it is in RV(error).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    server:
+      description: The server's name.
+      type: str
+    url:
+      description: Its address.
+      type: str
+    image_digest:
+      description: The image it runs, as given.
+      type: str
+    version:
+      description: What C(/api/version) says, empty when it does not answer.
+      type: str
+    ok:
+      description: Whether nothing is wrong with it.
+      type: bool
+    problem:
+      description: What is wrong with the server as a whole.
+      type: str
+    models:
+      description: One entry per model, in the declared order.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: The model's name as Ollama shows it.
+          type: str
+        expected:
+          description: The declared digest, empty when none was.
+          type: str
+        digest:
+          description: The digest that the server lists.
+          type: str
+        listed:
+          description: Whether the server lists it.
+          type: bool
+        answered:
+          description: Whether it answered, now or (RV(results[].models[].from_proof)) at an earlier time that counts.
+          type: bool
+        asked:
+          description: Whether it was asked now.
+          type: bool
+        from_proof:
+          description: Whether an earlier proof was good enough.
+          type: bool
+        proven_at:
+          description: When it answered, in UTC; empty for never.
+          type: str
+          sample: "2026-11-21T22:00:00Z"
+        endpoint:
+          description: How it was asked, V(generate) or V(embed).
+          type: str
+        seconds:
+          description: How long the answer took.
+          type: float
+        load_seconds:
+          description: How much of that was loading the model.
+          type: float
+        tokens:
+          description: How many tokens it generated.
+          type: int
+        tokens_per_second:
+          description: How fast.
+          type: float
+        dimensions:
+          description: The length of its vector.
+          type: int
+        size:
+          description: The bytes that the loaded model takes.
+          type: int
+        size_vram:
+          description: How many of them are on a GPU.
+          type: int
+        retries:
+          description: How often a busy server was asked again.
+          type: int
+        problem:
+          description: What is wrong, empty when nothing is.
+          type: str
+        kind:
+          description: The kind of the problem, for example V(not_listed), V(wrong_digest), V(no_answer).
+          type: str
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.core.plans import Plan
+from ..module_utils.core.probe_plan import models_from, servers_from
+from ..module_utils.core.problems import Problem, raise_all
+from ..module_utils.glue.ask import Asking
+from ..module_utils.glue.probe import Settings, probe
+from ..module_utils.glue.run import Work, run
+
+SETTINGS = {
+    "timeout": {"type": "float", "default": 30.0},
+    "wait": {"type": "float", "default": 0.0},
+    "concurrency": {"type": "int", "default": 16},
+    "rechecks": {"type": "int", "default": 3},
+    "recheck_delay": {"type": "float", "default": 0.25},
+    "max_age": {"type": "float", "default": 0.0},
+    "deep": {"type": "bool", "default": False},
+}
+SPEC = {
+    **SETTINGS,
+    "servers": {"type": "list", "elements": "dict", "required": True},
+    "models": {"type": "list", "elements": "raw", "required": True},
+    "deadline": {"type": "float", "default": 300.0},
+    "keep_alive": {"type": "str", "default": ""},
+    "proof_path": {"type": "path"},
+    "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+}
+
+
+def prepare(params: Mapping[str, Any], asks: bool) -> Work:
+    settings = Settings(
+        asking=Asking(params["deadline"], params["keep_alive"] or None),
+        proof_path=params["proof_path"] or "",
+        asks=asks,
+        **{name: params[name] for name in SETTINGS},
+    )
+    report = probe(servers_from(params["servers"]), models_from(params["models"]), settings)
+    result = report.as_dict()
+    if params["on_failure"] == "fail":
+        raise_all([Problem(kind, text) for kind, text in report.problems], results=result["results"])
+    return Work(Plan(warnings=report.warnings), result)
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    # Not a change, and still not for a rehearsal: asking loads models and may push others out.
+    run(module, partial(prepare, asks=not module.check_mode))
+
+
+if __name__ == "__main__":
+    main()
