@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -86,18 +87,26 @@ class Lab:
         try:
             output, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self.kill(process)
             output, _ = process.communicate()
             raise AssertionError(f"still running after {limit} s:\n{output[-3000:]}") from None
         events = [json.loads(line) for line in process.record.read_text().splitlines()]  # type: ignore[attr-defined]
         return Run(process.returncode, output, time.monotonic() - process.began, events)  # type: ignore[attr-defined]
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """What a cancel in AWX and then a reboot do: SIGKILL to all of the run, on the controller and on the host."""
+        os.killpg(process.pid, signal.SIGKILL)
+        # With pipelining a module is a nameless python3; those in containers have another pid namespace.
+        same = '[ "$(readlink /proc/$p/ns/pid)" = "$(readlink /proc/1/ns/pid)" ]'
+        self.sh(f"for p in $(pgrep python3); do {same} && kill -9 $p; done; true", check=False)
 
     def run(self, playbook: str, **variables: Any) -> Run:
         return self.finish(self.start(playbook, **variables))
 
     def module(self, name: str, **arguments: Any) -> dict[str, Any]:
         """One module of the collection, ad hoc; its result, a failure included."""
-        env = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+        callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+        env = {**os.environ, **callback, "ANSIBLE_CALLBACKS_ENABLED": "record"}
         command = ["ansible", "-i", os.environ["MOLECULE_INVENTORY_FILE"], self.container]
         command += ["-m", f"corral.ollama.{name}", "-a", json.dumps(arguments)]
         done = subprocess.run(command, env=env, text=True, capture_output=True, timeout=PLAYBOOK_LIMIT)

@@ -71,9 +71,8 @@ def test_takes_over_what_a_dead_job_left(lab):
     wait_until(lambda: any("pull" in c for c in lab.containers(running_only=True)), 90, "the puller")
     name = next(c for c in lab.containers() if "pull" in c)
     time.sleep(3)
-    process.kill()  # as AWX cancels: SIGKILL, nothing cleans up
+    lab.kill(process)  # nothing cleans up after itself
     process.wait()
-    lab.sh("pkill -9 -f AnsiballZ_store_model; pkill -9 -f ansible; true", check=False)
     old = lab.inspect(name)["Id"]
     time.sleep(7)
     run = lab.run("site", corral_models=[OLD, NEW, THIRD]).ok()
