@@ -78,7 +78,7 @@ class Lab:
         command += ["--extra-vars", json.dumps(variables), *(["--check", "--diff"] if check else [])]
         process = subprocess.Popen(
             [*command, playbook if "." in playbook else f"corral.ollama.{playbook}"],
-            env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         process.record, process.began = record, time.monotonic()  # type: ignore[attr-defined]
         return process
