@@ -1,0 +1,152 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was seen in a store, and what follows from it: the findings, and the verdict on every model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .digests import blob_file
+from .findings import Finding
+from .manifests import Blob, Manifest
+from .names import ModelName
+
+
+@dataclass(frozen=True)
+class SeenModel:
+    """A file where manifests lie. ``name`` is ``None`` for a bad name, ``manifest`` for a bad manifest."""
+
+    path: str
+    name: ModelName | None
+    manifest: Manifest | None
+    kind: str = ""
+    problem: str = ""
+
+    @property
+    def display(self) -> str:
+        return self.name.display if self.name else ""
+
+
+@dataclass(frozen=True)
+class SeenBlob:
+    """A well-named entry of ``blobs/``; ``problem`` when it is no plain file."""
+
+    digest: str
+    size: int
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A look at a store: ``clutter`` and ``others`` are findings that need no further thought."""
+
+    models: tuple[SeenModel, ...]
+    blobs: Mapping[str, SeenBlob]
+    others: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """What hashing a blob gave: ``digest``, or ``problem``."""
+
+    digest: str = ""
+    problem: str = ""
+
+
+def blobs_to_hash(seen: Seen, selected: Iterable[SeenModel] | None) -> tuple[SeenBlob, ...]:
+    """Those worth reading: plain files, and with ``selected`` only those of these models. Each digest once."""
+    if selected is None:
+        return tuple(blob for blob in seen.blobs.values() if not blob.problem)
+    wanted = {blob.digest for model in selected if model.manifest for blob in model.manifest.blobs}
+    return tuple(blob for blob in seen.blobs.values() if blob.digest in wanted and not blob.problem)
+
+
+def findings(seen: Seen, contents: Mapping[str, Content]) -> tuple[Finding, ...]:
+    """Everything that is not as it should be; a blob that no model uses and that is sound is an orphan."""
+    users = _users(seen.models)
+    found: list[Finding] = []
+    for model in seen.models:
+        if model.kind:
+            whose = (model.display,) if model.name else ()
+            found.append(Finding(model.kind, model.path, model.problem, models=whose))
+    for blob, models in users.items():
+        finding = _judge(blob, seen.blobs.get(blob.digest), contents.get(blob.digest))
+        if finding:
+            found.append(replace(finding, models=models))
+    used = {blob.digest for blob in users}
+    for digest, stored in seen.blobs.items():
+        if digest not in used:
+            found.append(_unused(stored, contents.get(digest)))
+    return tuple(sorted((*found, *seen.others), key=lambda one: (not one.damage, one.kind, one.path)))
+
+
+def model_verdicts(selected: Sequence[SeenModel], every: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Per model: its name, digest, whether it is whole, and what is wrong with it."""
+    of_model: dict[str, list[Finding]] = {}
+    for finding in every:
+        for display in finding.models:
+            of_model.setdefault(display, []).append(finding)
+    return [
+        {
+            "name": model.display,
+            "digest": model.manifest.digest if model.manifest else "",
+            "size": model.manifest.total_size if model.manifest else 0,
+            "ok": not any(finding.damage for finding in of_model.get(model.display, [])),
+            "findings": [finding.as_dict() for finding in of_model.get(model.display, [])],
+        }
+        for model in selected
+        if model.name
+    ]
+
+
+def told(path: str, every: Sequence[Finding]) -> str:
+    """One sentence for people about the damage, the first few findings in full."""
+    damage = [finding for finding in every if finding.damage]
+    models = sorted({name for finding in damage for name in finding.models})
+    shown = " ".join(finding.message for finding in damage[:5])
+    more = f" And {len(damage) - 5} more." if len(damage) > 5 else ""
+    hit = f", in {', '.join(models[:8])}{', …' if len(models) > 8 else ''}" if models else ""
+    return f"The store {path} is damaged ({len(damage)} finding{'s' if len(damage) != 1 else ''}{hit}). {shown}{more}"
+
+
+def _users(models: Iterable[SeenModel]) -> dict[Blob, tuple[str, ...]]:
+    """Who uses a blob. Manifests that disagree about its size are judged each by its own claim."""
+    users: dict[Blob, list[str]] = {}
+    for model in models:
+        for blob in model.manifest.blobs if model.manifest else ():
+            users.setdefault(Blob(blob.digest, blob.size), []).append(model.display)
+    return {blob: tuple(names) for blob, names in users.items()}
+
+
+def _judge(blob: Blob, stored: SeenBlob | None, content: Content | None) -> Finding | None:
+    path = f"blobs/{blob_file(blob.digest)}"
+    if stored is None:
+        return Finding("missing", path, f"{path} is missing.", blob.digest, expected=f"{blob.size} bytes")
+    problem = stored.problem or (content.problem if content else "")
+    if problem:
+        return Finding("unreadable", path, f"{path} cannot be read: {problem}.", blob.digest)
+    if stored.size != blob.size:
+        kind = "short" if stored.size < blob.size else "long"
+        message = f"{path} has {stored.size} bytes, its manifest says {blob.size}."
+        return Finding(kind, path, message, blob.digest, (), f"{blob.size} bytes", f"{stored.size} bytes")
+    return _judge_content(path, blob.digest, content)
+
+
+def _judge_content(path: str, digest: str, content: Content | None) -> Finding | None:
+    if content is None or content.digest == digest:
+        return None
+    message = f"{path} does not hash to its name but to {content.digest[:12]}."
+    return Finding("wrong_hash", path, message, digest, (), digest, content.digest)
+
+
+def _unused(stored: SeenBlob, content: Content | None) -> Finding:
+    path = f"blobs/{blob_file(stored.digest)}"
+    wrong = stored.problem or (content.problem if content else "")
+    if content is not None and content.digest and content.digest != stored.digest:
+        wrong = f"it hashes to {content.digest[:12]}"
+    detail = f"; besides, {wrong}" if wrong else ""
+    found = f"{stored.size} bytes"
+    return Finding("orphan", path, f"{path} is used by no readable manifest{detail}.", stored.digest, found=found)
