@@ -27,7 +27,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode models are listed and compared but not asked; RV(to_ask) says what would be.
+      - In check mode models are listed and compared but not asked, as with O(ask=false); RV(to_ask) says what would be.
   diff_mode:
     support: N/A
     details:
@@ -94,6 +94,12 @@ options:
     description: Whether to ask even what is proven.
     type: bool
     default: false
+  ask:
+    description:
+      - V(false) to list and compare only and load nothing, as in check mode. What was proven is shown, and a model
+        without a proof is no failure.
+    type: bool
+    default: true
   on_failure:
     description: Whether to V(fail) with all problems in one message, or to V(report) them with RV(ok=false).
     type: str
@@ -264,15 +270,16 @@ SPEC = {
     "deadline": {"type": "float", "default": 300.0},
     "keep_alive": {"type": "str", "default": ""},
     "proof_path": {"type": "path"},
+    "ask": {"type": "bool", "default": True},
     "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
 }
 
 
-def prepare(params: Mapping[str, Any], asks: bool) -> Work:
+def prepare(params: Mapping[str, Any], rehearsal: bool) -> Work:
     settings = Settings(
         asking=Asking(params["deadline"], params["keep_alive"] or None),
         proof_path=params["proof_path"] or "",
-        asks=asks,
+        asks=params["ask"] and not rehearsal,
         **{name: params[name] for name in SETTINGS},
     )
     report = probe(servers_from(params["servers"]), models_from(params["models"]), settings)
@@ -285,7 +292,7 @@ def prepare(params: Mapping[str, Any], asks: bool) -> Work:
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     # Not a change, and still not for a rehearsal: asking loads models and may push others out.
-    run(module, partial(prepare, asks=not module.check_mode))
+    run(module, partial(prepare, rehearsal=module.check_mode))
 
 
 if __name__ == "__main__":

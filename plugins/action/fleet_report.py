@@ -1,0 +1,75 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the fleet's verdict together on the controller: the table for people, fleet.json and stats for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.core.errors import CorralError
+from ..module_utils.core.fleet_report import fleet_report, stats_of
+from ..module_utils.core.fleet_table import WIDTH, fleet_table
+from ..plugin_utils.artifacts import check_writable, write_report
+
+display = Display()
+
+OPTIONS = {
+    "hosts": {"type": "dict", "default": {}},
+    "artifacts_dir": {"type": "str", "default": "artifacts"},
+    "check_only": {"type": "bool", "default": False},
+    "fail": {"type": "bool", "default": True},
+    "width": {"type": "int", "default": WIDTH},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs once for all hosts and touches none of them."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            result.update(self._work(options))
+        except CorralError as error:
+            result.update(failed=True, msg=str(error), error=error.as_dict())
+        return {"changed": False, **result}
+
+    def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        if options["check_only"]:
+            check_writable(options["artifacts_dir"])
+            return {"ok": True}
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        report = fleet_report(_plain(options["hosts"]), now)
+        table = fleet_table(report, max(options["width"], 60))
+        display.display(table)
+        path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report)
+        if not report["ok"] and options["fail"]:
+            # Ansible prints a failed result in full: the message has the problems, the file has the rest.
+            failure = {**stats_of(report), "kind": "fleet_not_ok", "problems": report["problems"]}
+            return {"failed": True, "ok": False, "path": path, "msg": _failure(report), "error": failure}
+        stats = {"data": {"corral_fleet": stats_of(report)}, "per_host": False, "aggregate": True}
+        return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}
+
+
+def _failure(report: Mapping[str, Any]) -> str:
+    problems = report["problems"]
+    listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"The fleet is not as declared, {count}: {listed}"
+
+
+def _plain(hosts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the types by which Ansible marks where values came from."""
+    plain: dict[str, Any] = json.loads(json.dumps(hosts, default=str))
+    return plain

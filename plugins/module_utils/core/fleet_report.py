@@ -1,0 +1,98 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was verified on every host, put together: one fleet, one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SCHEMA = 1
+
+_FROM_PROBE = (
+    *("name", "digest", "expected", "listed", "answered", "asked", "from_proof", "proven_at", "endpoint", "seconds"),
+    *("load_seconds", "tokens", "tokens_per_second", "dimensions", "size", "size_vram", "retries", "problem"),
+)
+_FROM_ENGINE = ("container", "state", "health", "image", "image_digest", "started_at", "restarts", "oom_killed", "gpus")
+
+
+def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
+    """The report of a fleet.
+
+    ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
+    ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts). An entry
+    without ``results`` is a host that was not verified.
+    """
+    instances: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for host, found in hosts.items():
+        entries, said = _host(host, found if isinstance(found, Mapping) else {})
+        instances += entries
+        problems += said
+    if not instances and not problems:
+        problems.append("No instance was verified: the fleet is empty.")
+    return {
+        "schema": SCHEMA,
+        "ok": not problems,
+        "generated_at": generated_at,
+        "summary": _summary(hosts, instances, problems),
+        "instances": instances,
+        "problems": problems,
+    }
+
+
+def stats_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The small artifact for workflows."""
+    return {"ok": report["ok"], "checked_at": report["generated_at"], **report["summary"]}
+
+
+def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    results = found.get("results")
+    said = [f"{host}: {text}" for text in _texts(found.get("problems_of_host"))]
+    if not isinstance(results, list):
+        return [], said or [f"{host}: it was not verified, because it failed or could not be reached before."]
+    containers = {entry["name"]: entry for entry in found.get("instances") or []}
+    entries = [_instance(host, result, containers.get(result["server"], {})) for result in results]
+    for entry in entries:
+        said += [f"{host}: {text}" for text in _problems(entry)]
+    missing = [name for name in found.get("expected") or [] if name not in {entry["name"] for entry in entries}]
+    said += [f"{host}: {name} does not exist. Run the playbook deploy." for name in missing]
+    return entries, said
+
+
+def _instance(host: str, result: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, Any]:
+    entry = {
+        "host": host,
+        "name": result["server"],
+        "url": result.get("url", ""),
+        "ok": bool(result.get("ok")),
+        "version": result.get("version", ""),
+        "image_digest": result.get("image_digest", ""),
+        "problem": result.get("problem", ""),
+        "models": [{name: model[name] for name in _FROM_PROBE if name in model} for model in result.get("models", [])],
+    }
+    return {**entry, **{name: container[name] for name in _FROM_ENGINE if name in container}}
+
+
+def _problems(entry: Mapping[str, Any]) -> list[str]:
+    if entry["problem"]:
+        return [str(entry["problem"])]
+    said = [str(model["problem"]) for model in entry["models"] if model.get("problem")]
+    return said or ([] if entry["ok"] else [f"{entry['name']} ({entry['url']}) is not well, and does not say why."])
+
+
+def _summary(hosts: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], problems: list[str]) -> dict[str, int]:
+    listed = list(instances)
+    return {
+        "hosts": len(hosts),
+        "instances": len(listed),
+        "instances_ok": sum(bool(entry["ok"]) for entry in listed),
+        "models": len({model["name"] for entry in listed for model in entry["models"]}),
+        "asked": sum(bool(model.get("asked")) for entry in listed for model in entry["models"]),
+        "problems": len(problems),
+    }
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, (list, tuple)) else []

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet as text: instances down, models across, and in each cell the digest, whether listed, whether answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+WIDTH = 100
+LEGEND = "Cells: digest, listed, answered.  ✓ yes  ✗ no  ≠ another digest  ○ proven earlier  · not asked"
+_GAP = "  "
+_CELL = 10
+_NAME = 26
+_LABEL = 34
+_COMPACT_FROM = 48
+_NO_DIGEST = "–" * 7
+
+Row = tuple[str, dict[str, str]]
+
+
+def fleet_table(report: Mapping[str, Any], width: int = WIDTH) -> str:
+    """The whole report for people, no line longer than ``width``."""
+    instances = report["instances"]
+    models = list(dict.fromkeys(model["name"] for entry in instances for model in entry["models"]))
+    rows = [row for host in _hosts(instances) for row in _host_rows(host, len(instances) >= _COMPACT_FROM)]
+    label = min(max([len(text) for text, cells in rows if cells] or [0]), _LABEL)
+    lines = [*_wrapped(headline(report), width, ""), ""]
+    for block in _blocks(models, width - label):
+        lines += [*_block(block, rows, label, width), ""]
+    if models:
+        lines += [*_wrapped(LEGEND, width, ""), ""]
+    for problem in report["problems"]:
+        lines += _wrapped(f"✗ {problem}", width, "  ")
+    return "\n".join(lines).rstrip()
+
+
+def headline(report: Mapping[str, Any]) -> str:
+    """One sentence: how many of what, and the verdict."""
+    count = report["summary"]
+    verdict = "everything as declared" if report["ok"] else _counted(count["problems"], "problem")
+    hosts, instances, models = (_counted(count[f"{noun}s"], noun) for noun in ("host", "instance", "model"))
+    return (
+        f"Fleet of {hosts}, {instances} ({count['instances_ok']} well), {models}: {verdict}. {report['generated_at']}"
+    )
+
+
+def cell(model: Mapping[str, Any]) -> str:
+    """``6591e0a ✓✓``."""
+    if not model.get("listed"):
+        return f"{_NO_DIGEST} ✗·"
+    expected = model.get("expected")
+    listed = "≠" if expected and expected != model.get("digest") else "✓"
+    if model.get("answered"):
+        answered = "○" if model.get("from_proof") else "✓"
+    else:
+        answered = "✗" if model.get("asked") else "·"
+    return f"{str(model.get('digest') or _NO_DIGEST)[:7]} {listed}{answered}"
+
+
+def _hosts(instances: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in instances:
+        groups.setdefault(entry["host"], []).append(entry)
+    return list(groups.values())
+
+
+def _host_rows(entries: Sequence[Mapping[str, Any]], compact: bool) -> list[Row]:
+    """A line for the host, then one per instance; in a large fleet a host that is well is one line."""
+    versions = ", ".join(sorted({entry["version"] or "no version" for entry in entries}))
+    cells = [{model["name"]: cell(model) for model in entry["models"]} for entry in entries]
+    host = f"{entries[0]['host']} ({versions})"
+    if compact and all(entry["ok"] for entry in entries) and all(one == cells[0] for one in cells):
+        return [(f"{host} × {len(entries)}", cells[0])]
+    names = [f"  {entry['name']} {_port(entry['url'])}".rstrip() for entry in entries]
+    return [(host, {}), *zip(names, cells)]
+
+
+def _port(url: str) -> str:
+    port = url.rstrip("/").rpartition(":")[2]
+    return port if port.isdigit() else ""
+
+
+def _blocks(models: Sequence[str], room: int) -> Iterable[list[str]]:
+    block: list[str] = []
+    used = 0
+    for name in models:
+        needed = len(_GAP) + _column(name)
+        if block and used + needed > room:
+            yield block
+            block, used = [], 0
+        block.append(name)
+        used += needed
+    if block:
+        yield block
+
+
+def _column(name: str) -> int:
+    return max(_CELL, min(len(name), _NAME))
+
+
+def _block(models: Sequence[str], rows: Sequence[Row], label: int, width: int) -> list[str]:
+    heads = [_short(name, _NAME).ljust(_column(name)) for name in models]
+    lines = [_GAP.join([" " * label, *heads]).rstrip()]
+    for text, cells in rows:
+        columns = [cells.get(name, "").ljust(_column(name)) for name in models]
+        shown = _short(text, label if cells else width)
+        lines.append(_GAP.join([shown.ljust(label), *columns]).rstrip())
+    return lines
+
+
+def _short(text: str, limit: int) -> str:
+    """Both ends of a long text: a name's tag says as much as its beginning."""
+    if len(text) <= limit:
+        return text
+    tail = (limit - 1) // 2
+    return f"{text[: limit - 1 - tail]}…{text[-tail:]}"
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    lines = [""]
+    for word in text.split(" "):
+        extended = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
+        if len(extended) <= width:
+            lines[-1] = extended
+        else:
+            lines.append(indent + word)
+    return [piece for line in lines for piece in _chopped(line.rstrip(), width)]
+
+
+def _chopped(line: str, width: int) -> list[str]:
+    return [line[start : start + width] for start in range(0, max(len(line), 1), width)]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which runs on the controller only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet_report
+short_description: Put together on the controller what was verified on every host
+version_added: 0.1.0
+author: The Corral founders (@corral-ollama)
+description:
+  - Makes one report of the results that M(corral.ollama.probe) and M(corral.ollama.instance_info) had on all hosts,
+    prints it as a table of instances and models, and writes it to C(fleet.json) in a directory of the controller.
+  - Hands the small dictionary C(corral_fleet) to workflows, in the way of M(ansible.builtin.set_stats). Ansible drops
+    it when the task itself fails, so set O(fail=false) and let another task fail where the workflow needs it.
+  - Runs once for all hosts of a batch, and connects to none of them. Say C(run_once) nevertheless where the result is
+    registered, so that all hosts get it.
+extends_documentation_fragment:
+  - corral.ollama.attributes
+attributes:
+  action:
+    description: Runs as an action plugin, on the controller only.
+    support: full
+  bypass_host_loop:
+    description: Runs once for all hosts, as with C(run_once).
+    support: full
+  check_mode:
+    support: full
+    details:
+      - In check mode the report is made and printed, and not written.
+  diff_mode:
+    support: N/A
+    details:
+      - The report is a record of what was seen, not a state that is managed.
+  idempotent:
+    support: full
+    details:
+      - Each run replaces the file by a newer one, which is no change of the fleet and not reported as one.
+options:
+  hosts:
+    description:
+      - A dictionary of host name to what is known of the host.
+      - RV(corral.ollama.probe#module:results) under C(results) is what counts; a host without it was not verified,
+        which is a problem.
+      - RV(corral.ollama.instance_info#module:instances) under C(instances) adds what the engine knows.
+      - The names under C(expected) have to be among the results, and the texts under C(problems_of_host) are problems.
+    type: dict
+    default: {}
+  artifacts_dir:
+    description: The directory on the controller. A relative one is below the folder from which the playbook is run.
+    type: str
+    default: artifacts
+  check_only:
+    description: Only make sure that the report could be written, before anything else is done.
+    type: bool
+    default: false
+  fail:
+    description: Whether to fail when the fleet is not as declared.
+    type: bool
+    default: true
+  width:
+    description: How many columns the table may have.
+    type: int
+    default: 100
+"""
+
+EXAMPLES = r"""
+- name: Make sure early that the report can be written
+  corral.ollama.fleet_report:
+    artifacts_dir: artifacts
+    check_only: true
+
+- name: Report on the whole fleet
+  corral.ollama.fleet_report:
+    artifacts_dir: artifacts
+    hosts: >-
+      {{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars)
+         | map(attribute='corral_probe', default={}))) }}
+"""
+
+RETURN = r"""
+ok:
+  description: Whether every instance of every host is as declared.
+  returned: always
+  type: bool
+report:
+  description: What C(fleet.json) holds.
+  returned: when not O(check_only), and it does not fail
+  type: dict
+  contains:
+    schema:
+      description: The version of this form.
+      type: int
+    ok:
+      description: As RV(ok).
+      type: bool
+    generated_at:
+      description: When, in UTC.
+      type: str
+      sample: "2026-11-21T22:00:00Z"
+    summary:
+      description: Numbers of C(hosts), C(instances), C(instances_ok), C(models), C(asked) and C(problems).
+      type: dict
+    instances:
+      description:
+        - Each with C(host), C(name), C(url), C(ok), C(version), C(problem), what the engine knows, and C(models).
+        - Each model has C(name), C(digest), C(expected), C(listed), C(answered) and the figures of the probe.
+      type: list
+      elements: dict
+    problems:
+      description: All problems as sentences.
+      type: list
+      elements: str
+table:
+  description: The report as it was printed.
+  returned: when not O(check_only), and it does not fail
+  type: str
+error:
+  description: The summary and the list C(problems), with C(kind) V(fleet_not_ok) or V(artifacts_unwritable).
+  returned: failure
+  type: dict
+path:
+  description: Where it was written, empty in check mode.
+  returned: when not O(check_only)
+  type: str
+  sample: /home/ops/fleet/artifacts/fleet.json
+"""

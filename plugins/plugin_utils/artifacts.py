@@ -1,0 +1,71 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the controller for people and for other programs: whole or not there, and never a late surprise."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from ..module_utils.core.errors import CorralError
+
+REPORT = "fleet.json"
+
+
+class Unwritable(CorralError):
+    """The artifacts directory cannot take a file."""
+
+    kind = "artifacts_unwritable"
+
+
+def report_path(directory: str) -> str:
+    """Of the report; a relative directory is below the folder from which the playbook is run."""
+    return os.path.join(os.path.abspath(os.path.expanduser(directory)), REPORT)
+
+
+def check_writable(directory: str) -> None:
+    """Raise Unwritable unless the report could be written there; leaves nothing behind, not even the directory."""
+    path = report_path(directory)
+    if os.path.isdir(path):
+        raise _unwritable(directory, f"{path} is a directory")
+    folder = os.path.dirname(path)
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    try:
+        # Only writing shows a full disk, a quota or a read-only mount to root.
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b" " * 4096)
+    except OSError as error:
+        raise _unwritable(directory, f"{folder}: {error.strerror or error}") from error
+
+
+def write_report(directory: str, report: Mapping[str, Any]) -> str:
+    """Write the report in one step and return its path."""
+    path = report_path(directory)
+    temporary = ""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False, encoding="utf-8") as file:
+            temporary = file.name
+            json.dump(report, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise _unwritable(directory, error.strerror or str(error)) from error
+    return path
+
+
+def _unwritable(directory: str, why: str) -> Unwritable:
+    folder = os.path.dirname(report_path(directory))
+    return Unwritable(
+        f"The artifacts directory {folder} on the controller cannot be written: {why}.",
+        remedy="Set corral_artifacts_dir to a directory that this user may write.",
+        path=report_path(directory),
+    )
