@@ -1,0 +1,125 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module preflight on a host whose engine is a fake one: what it gathers, and that it lists everything at once."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
+from ansible_collections.corral.ollama.plugins.module_utils.glue import host_facts
+from ansible_collections.corral.ollama.plugins.modules import preflight
+from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.engine.fake_engine import FakeEngine, container
+from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
+
+
+@pytest.fixture
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return min(found.getsockname()[1], 65000)
+
+
+@pytest.fixture
+def on(monkeypatch, free_port):
+    """Run the module against a fake engine (or the error that connecting to it raises)."""
+
+    def run_on(engine, check=False, compose="2.26.1", **args):
+        def connect():
+            if isinstance(engine, Exception):
+                raise engine
+            return engine
+
+        monkeypatch.setattr(host_facts, "connect", connect)
+        monkeypatch.setattr(host_facts, "compose_version", lambda: compose)
+        return run_module(preflight, {"base_port": free_port, "count": 1, "reserve_bytes": 1, **args}, check=check)
+
+    return run_on
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_good_host(on, tmp_path, check):
+    images = {"ollama/ollama:0.32.15": {"Id": "sha256:" + "c" * 64, "RepoDigests": []}}
+    engine = FakeEngine(volumes={"ollama_models": str(tmp_path)}, images=images, root_dir=str(tmp_path))
+    outcome = on(engine, check, image="ollama/ollama:0.32.15")
+    assert not outcome.failed, outcome.msg
+    assert (outcome.changed, outcome["ok"]) == (False, True)
+    host = outcome["host"]
+    assert (host["engine_version"], host["compose_version"], host["image_id"]) == ("28.2.2", "2.26.1", "c" * 64)
+    assert host["free_bytes"] > 0
+    assert host["store"]["mountpoint"] == host["disk_path"] == str(tmp_path)
+    assert outcome["same_engine_key"].endswith("/ABCD")
+    assert len(outcome["same_engine_key"]) > 10
+
+
+def test_a_store_with_the_marker_of_this_project_is_ours(on, tmp_path):
+    (tmp_path / ".corral").mkdir()
+    (tmp_path / "blobs").mkdir()
+    engine = FakeEngine(volumes={"fleet_models": str(tmp_path)}, root_dir=str(tmp_path))
+    (tmp_path / ".corral" / "owner.json").write_text(json.dumps({"schema": 1, "project": "fleet"}))
+    assert on(engine, project="fleet")["host"]["store"]["owner"] == "fleet"
+    (tmp_path / ".corral" / "owner.json").write_text(json.dumps({"schema": 1, "project": "other"}))
+    assert "is the store of the project other, not of fleet" in on(engine, project="fleet").msg
+    (tmp_path / ".corral" / "owner.json").write_text("damaged")
+    assert on(engine, project="fleet").kind == "foreign_store"
+    assert not on(engine, project="fleet", adopt=True).failed
+
+
+def test_everything_in_the_way_is_listed_in_one_failure(on, tmp_path, free_port):
+    (tmp_path / "photos").mkdir()
+    engine = FakeEngine(
+        container("shop-web-1", free_port, project="shop", service="web"),
+        volumes={"ollama_models": str(tmp_path)},
+        root_dir=str(tmp_path),
+        version="19.3.15",
+    )
+    outcome = on(engine, compose="2.3.3", reserve_bytes=10**18)
+    kinds = ["engine_too_old", "compose_too_old", "port_in_use", "foreign_store", "no_space"]
+    assert outcome["error"]["kinds"] == kinds
+    assert "5 things are in the way" in outcome.msg
+    assert "container shop-web-1 (Compose project shop, service web)" in outcome.msg
+    assert all(problem["remedy"] for problem in outcome["error"]["problems"])
+
+
+def test_a_process_that_listens_is_found_by_the_kernel(on, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        outcome = on(FakeEngine(root_dir=str(tmp_path)), base_port=port)
+    assert outcome.kind == "port_in_use"
+    assert f"Port {port} is in use by the process python" in outcome.msg or "pytest" in outcome.msg
+
+
+@pytest.mark.parametrize(
+    ("args", "kind"),
+    [
+        ({"count": 0}, "instance_count"),
+        ({"count": 1000}, "instance_count"),
+        ({"base_port": 65535, "count": 2}, "port_range"),
+        ({"bind_address": "here"}, "bind_address"),
+        ({"gpus": "0"}, "bad_gpus"),
+    ],
+)
+def test_inputs_that_cannot_work(on, tmp_path, args, kind):
+    assert on(FakeEngine(root_dir=str(tmp_path)), **args).kind == kind
+
+
+def test_an_engine_that_comes_later(on):
+    missing = CorralError("This host has no Docker engine.", kind="engine_missing", remedy="Install one.")
+    assert on(missing, compose="").kind == "engine_missing"
+    outcome = on(missing, compose="", require_engine=False)
+    assert (outcome.failed, outcome["same_engine_key"]) == (False, "")
+    assert outcome["host"]["engine_problem"]["kind"] == "engine_missing"
+    assert outcome["host"]["free_bytes"] > 0
+
+
+def test_missing_libraries(on, monkeypatch):
+    monkeypatch.setattr(host_facts, "LIBRARIES", ("corral_one", "corral_two"))
+    outcome = on(FakeEngine())
+    assert outcome["error"]["kinds"] == ["missing_library", "missing_library"]
+    assert "cannot import 'corral_one'. Install python3-corral_one" in outcome.msg
+    assert not on(FakeEngine(), require_engine=False).failed
