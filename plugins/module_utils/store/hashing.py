@@ -59,8 +59,16 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def hash_file(path: str, window: int = _MAX_WINDOW, cancel: threading.Event | None = None) -> Hashed:
-    """Hash one file in this thread; what cannot be read is a ``problem``, not an exception."""
+def hash_file(
+    path: str,
+    window: int = _MAX_WINDOW,
+    cancel: threading.Event | None = None,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Hashed:
+    """Hash one file in this thread; what cannot be read is a ``problem``, not an exception.
+
+    ``on_bytes`` is told of every piece that was hashed.
+    """
     try:
         fd = open_plain(path)
     except CorralError as error:
@@ -74,6 +82,8 @@ def hash_file(path: str, window: int = _MAX_WINDOW, cancel: threading.Event | No
             for piece in reader.pieces(cancel):
                 sha.update(piece)
                 size += len(piece)
+                if on_bytes is not None:
+                    on_bytes(len(piece))
         after = os.fstat(fd)
     except OSError as error:
         return Hashed(path, problem=os.strerror(error.errno or 0))
