@@ -14,19 +14,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.core.errors import CorralError
-from ..module_utils.core.fleet_report import fleet_report, stats_of
-from ..module_utils.core.fleet_table import WIDTH, fleet_table
+from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
+from ..module_utils.core.fleet_table import fleet_table
 from ..plugin_utils.artifacts import check_writable, write_report
 
 display = Display()
-
-OPTIONS = {
-    "hosts": {"type": "dict", "default": {}},
-    "artifacts_dir": {"type": "str", "default": "artifacts"},
-    "check_only": {"type": "bool", "default": False},
-    "fail": {"type": "bool", "default": True},
-    "width": {"type": "int", "default": WIDTH},
-}
 
 
 class ActionModule(ActionBase):

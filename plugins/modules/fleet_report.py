@@ -2,7 +2,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation of the action plugin of the same name, which runs on the controller only."""
+"""The doorway to the action plugin of the same name, which does it all on the controller."""
 
 from __future__ import annotations
 
@@ -128,3 +128,28 @@ path:
   type: str
   sample: /home/ops/fleet/artifacts/fleet.json
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.core.errors import CorralError
+from ..module_utils.core.fleet_report import OPTIONS
+from ..module_utils.glue.run import Work, run
+
+
+def prepare(params: Mapping[str, Any]) -> Work:
+    raise CorralError(
+        "fleet_report works on the controller, and was sent to a host instead of being run by its action plugin.",
+        kind="no_action_plugin",
+        remedy="Call it by its full name, corral.ollama.fleet_report.",
+    )
+
+
+def main() -> None:
+    run(AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True), prepare)
+
+
+if __name__ == "__main__":
+    main()

@@ -27,7 +27,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode models are listed and compared but not asked, as with O(ask=false); RV(to_ask) says what would be.
+      - In check mode models are listed and compared but not asked; RV(to_ask) says what would be.
+      - While something would be asked, problems are only reported, as the run itself may still mend them.
   diff_mode:
     support: N/A
     details:
@@ -241,17 +242,17 @@ results:
           type: str
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.core.plans import Plan
+from ..module_utils.core.plans import Plan, Step
 from ..module_utils.core.probe_plan import models_from, servers_from
 from ..module_utils.core.problems import Problem, raise_all
 from ..module_utils.glue.ask import Asking
-from ..module_utils.glue.probe import Settings, probe
+from ..module_utils.glue.probe import Look, Settings, ask_all, look, report
+from ..module_utils.glue.proof_file import ProofFile
 from ..module_utils.glue.run import Work, run
 
 SETTINGS = {
@@ -275,24 +276,27 @@ SPEC = {
 }
 
 
-def prepare(params: Mapping[str, Any], rehearsal: bool) -> Work:
+def prepare(params: Mapping[str, Any]) -> Work:
     settings = Settings(
-        asking=Asking(params["deadline"], params["keep_alive"] or None),
-        proof_path=params["proof_path"] or "",
-        asks=params["ask"] and not rehearsal,
-        **{name: params[name] for name in SETTINGS},
+        Asking(params["deadline"], params["keep_alive"] or None), **{name: params[name] for name in SETTINGS}
     )
-    report = probe(servers_from(params["servers"]), models_from(params["models"]), settings)
-    result = report.as_dict()
-    if params["on_failure"] == "fail":
-        raise_all([Problem(kind, text) for kind, text in report.problems], results=result["results"])
-    return Work(Plan(warnings=report.warnings), result)
+    memory = ProofFile(params["proof_path"] or "")
+    looks = look(servers_from(params["servers"]), models_from(params["models"]), settings, memory)
+    to_ask = [pair for one in looks for pair in one.to_ask]
+
+    def finish(found: Sequence[Look]) -> dict[str, Any]:
+        whole = report(found, to_ask)
+        if params["on_failure"] == "fail":
+            raise_all([Problem(*problem) for problem in whole.problems], results=whole.as_dict()["results"])
+        return {**whole.as_dict(), "changed": False, "warnings": memory.warnings}
+
+    steps = tuple(Step("ask", *pair) for pair in to_ask if params["ask"])
+    result = {**report(looks, to_ask).as_dict(), "changed": False, "warnings": memory.warnings}
+    return Work(Plan(steps), result if steps else finish(looks), lambda: finish(ask_all(looks, settings, memory)))
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    # Not a change, and still not for a rehearsal: asking loads models and may push others out.
-    run(module, partial(prepare, rehearsal=module.check_mode))
+    run(AnsibleModule(argument_spec=SPEC, supports_check_mode=True), prepare)
 
 
 if __name__ == "__main__":

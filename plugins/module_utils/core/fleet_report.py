@@ -10,6 +10,14 @@ from typing import Any
 
 SCHEMA = 1
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "hosts": {"type": "dict", "default": {}},
+    "artifacts_dir": {"type": "str", "default": "artifacts"},
+    "check_only": {"type": "bool", "default": False},
+    "fail": {"type": "bool", "default": True},
+    "width": {"type": "int", "default": 100},
+}
+
 _FROM_PROBE = (
     *("name", "digest", "expected", "listed", "answered", "asked", "from_proof", "proven_at", "endpoint", "seconds"),
     *("load_seconds", "tokens", "tokens_per_second", "dimensions", "size", "size_vram", "retries", "problem"),

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -92,11 +92,10 @@ class ServerResult:
 
 @dataclass(frozen=True)
 class Report:
-    """All servers, and the pairs that were asked or, in check mode, would be."""
+    """All servers, and the pairs that had no proof: they were asked or, in check mode, would be."""
 
     results: tuple[ServerResult, ...]
     to_ask: tuple[tuple[str, str], ...] = ()
-    warnings: tuple[str, ...] = field(default_factory=tuple)
 
     @property
     def problems(self) -> list[tuple[str, str]]:

@@ -1,15 +1,16 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Probe many servers at once; one server's models come one after another, as it loads one at a time anyway."""
+"""Probe many servers at once: look at all, then ask for what is not proven. One server's models come one after another,
+as it loads one at a time anyway."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.errors import CorralError
 from ..core.libraries import require
@@ -23,10 +24,12 @@ from .proof_file import ProofFile
 
 _WAIT_STEP = 0.2
 
+Item = TypeVar("Item")
+
 
 @dataclass(frozen=True)
 class Settings:
-    """How to probe. ``asks`` false (check mode): list and compare only, and say what would be asked."""
+    """How to probe; seconds, and a proof older than ``max_age`` (or any, when ``deep``) does not count."""
 
     asking: Asking = field(default_factory=Asking)
     timeout: float = 30.0
@@ -37,47 +40,60 @@ class Settings:
     proof_path: str = ""
     max_age: float = 0.0
     deep: bool = False
-    asks: bool = True
     now: Callable[[], float] = time.time
 
 
-def probe(servers: Sequence[Server], models: Sequence[WantedModel], settings: Settings) -> Report:
-    """Every server with every model; nothing is raised for a server that fails."""
+@dataclass(frozen=True)
+class Look:
+    """What one server lists; ``entries`` are its lines of /api/tags."""
+
+    result: ServerResult
+    wanted: tuple[WantedModel, ...] = ()
+    entries: Mapping[Key, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def to_ask(self) -> list[tuple[str, str]]:
+        """The pairs (server, model) that nothing is wrong with so far, and that no proof speaks for."""
+        unproven = (one for one in self.result.models if one.listed and not one.problem and not one.from_proof)
+        return [(self.result.server.name, one.name) for one in unproven]
+
+
+def look(servers: Sequence[Server], models: Sequence[WantedModel], settings: Settings, memory: ProofFile) -> list[Look]:
+    """List and compare; loads nothing. Nothing is raised for a server that fails: its result says so."""
     require("requests")
-    memory = ProofFile(settings.proof_path)
     proofs = memory.read()
-    workers = max(1, min(settings.concurrency, len(servers)))
-    with ThreadPoolExecutor(workers) as pool:
-        pairs = list(pool.map(lambda server: _probe_server(server, models, proofs, settings), servers))
-    results = tuple(result for result, _planned in pairs)
-    if any(model.asked for result in results for model in result.models):
-        memory.remember(*_learned(results), settings.now())
-    planned = tuple((result.server.name, name) for result, names in pairs for name in names)
-    return Report(results, planned, tuple(memory.warnings))
+    return _each(servers, settings, lambda server: _look_at(server, models, proofs, settings))
 
 
-def _probe_server(
-    server: Server, models: Sequence[WantedModel], proofs: Proofs, settings: Settings
-) -> tuple[ServerResult, list[str]]:
+def ask_all(looks: Sequence[Look], settings: Settings, memory: ProofFile) -> list[Look]:
+    """Really ask for what is not proven, and remember what came of it."""
+    asked = _each(looks, settings, lambda one: _ask(one, settings) if one.to_ask else one)
+    memory.remember(*_learned([one.result for one in asked]), settings.now())
+    return asked
+
+
+def report(looks: Sequence[Look], to_ask: Sequence[tuple[str, str]]) -> Report:
+    return Report(tuple(one.result for one in looks), tuple(to_ask))
+
+
+def _each(items: Sequence[Item], settings: Settings, work: Callable[[Item], Look]) -> list[Look]:
+    with ThreadPoolExecutor(max(1, min(settings.concurrency, len(items)))) as pool:
+        return list(pool.map(work, items))
+
+
+def _look_at(server: Server, models: Sequence[WantedModel], proofs: Proofs, settings: Settings) -> Look:
+    client = OllamaClient(server.url, settings.timeout)
+    keys = [model.name.key for model in models]
     try:
-        client = OllamaClient(server.url, settings.timeout)
         version = _version(client, settings)
-        found = listed(
-            client,
-            [model.name.key for model in models],
-            rechecks=settings.rechecks,
-            delay=settings.recheck_delay,
-        )
+        entries = listed(client, keys, rechecks=settings.rechecks, delay=settings.recheck_delay)
     except CorralError as error:
         # The client names the address only, and a person looks for the instance.
-        missing = tuple(ModelResult(model.name.display, model.digest) for model in models)
-        return ServerResult(server, "", f"{server.name}: {error}", error.kind, missing), []
-    known = [_listing(server, model, found, settings) for model in models]
+        unknown = tuple(ModelResult(model.name.display, model.digest) for model in models)
+        return Look(ServerResult(server, "", f"{server.name}: {error}", error.kind, unknown))
+    known = [_listing(server, model, entries, settings) for model in models]
     known = [_from_proof(result, server, version, proofs, settings) for result in known]
-    planned = [result.name for result in known if result.listed and not result.problem and not result.from_proof]
-    if settings.asks:
-        known = _ask_all(client, server, models, known, found, settings)
-    return ServerResult(server, version, models=tuple(known)), planned
+    return Look(ServerResult(server, version, models=tuple(known)), tuple(models), entries)
 
 
 def _version(client: OllamaClient, settings: Settings) -> str:
@@ -93,7 +109,9 @@ def _version(client: OllamaClient, settings: Settings) -> str:
             sleep(_WAIT_STEP)
 
 
-def _listing(server: Server, model: WantedModel, found: dict[Key, dict[str, Any]], settings: Settings) -> ModelResult:
+def _listing(
+    server: Server, model: WantedModel, found: Mapping[Key, dict[str, Any]], settings: Settings
+) -> ModelResult:
     """What /api/tags says about a model, held against what was declared."""
     name, expected = model.name.display, model.digest
     entry = found.get(model.name.key)
@@ -116,18 +134,12 @@ def _from_proof(result: ModelResult, server: Server, version: str, proofs: Proof
     return replace(result, answered=True, from_proof=True, proven_at=proof.at, endpoint=proof.endpoint)
 
 
-def _ask_all(
-    client: OllamaClient,
-    server: Server,
-    models: Sequence[WantedModel],
-    known: Sequence[ModelResult],
-    found: dict[Key, dict[str, Any]],
-    settings: Settings,
-) -> list[ModelResult]:
-    """Ask what is not proven. A server that let a deadline pass is asked no more: the rest would wait in its queue."""
+def _ask(one: Look, settings: Settings) -> Look:
+    """A server that let a deadline pass is asked no more: the rest would wait in its queue."""
+    server, client = one.result.server, OllamaClient(one.result.server.url, settings.timeout)
     results: list[ModelResult] = []
     hung = ""
-    for model, result in zip(models, known):
+    for model, result in zip(one.wanted, one.result.models):
         if result.problem or result.from_proof:
             results.append(result)
             continue
@@ -135,10 +147,10 @@ def _ask_all(
             problem = f"{server.name} ({server.url}) was not asked for {result.name}, as it did not answer {hung}."
             results.append(replace(result, problem=problem, kind="not_asked"))
             continue
-        result = ask(client, server, model.name, found[model.name.key], result, settings.asking)
+        result = ask(client, server, model.name, one.entries[model.name.key], result, settings.asking)
         hung = result.name if result.kind in {"no_answer", "server_gone"} else ""
         results.append(replace(result, proven_at=settings.now() if result.answered else None))
-    return results
+    return replace(one, result=replace(one.result, models=tuple(results)))
 
 
 def _learned(results: Sequence[ServerResult]) -> tuple[list[Proof], list[ProofKey]]:

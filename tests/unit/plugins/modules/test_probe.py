@@ -206,6 +206,16 @@ def test_check_mode_asks_nothing_and_says_what_it_would(server, tmp_path):
     assert not path.exists()
 
 
+def test_looking_only_loads_nothing_and_takes_proofs_for_answers(server, tmp_path):
+    memory = {"proof_path": str(tmp_path / "proofs.json"), "max_age": 3600}
+    ask(server, ["mistral:7b"], **memory)
+    outcome = ask(server, ask=False, on_failure="fail", **memory)
+    assert (outcome.failed, outcome["asked"]) == (False, 0)
+    assert [model["answered"] for model in outcome["results"][0]["models"]] == [True, False]
+    assert [entry["model"] for entry in outcome["to_ask"]] == ["nomic-embed-text:v1.5"]
+    assert "does not list llava:7b" in ask(server, ["llava:7b"], ask=False, on_failure="fail").msg
+
+
 @pytest.mark.parametrize(
     ("args", "said"),
     [
