@@ -15,7 +15,7 @@ export PYTHONUNBUFFERED := 1
 BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --become || echo --become --ask-become-pass; })
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
-PARTS = setup lint unit build sanity docker conformance integration molecule
+PARTS = setup lint unit build sanity docker conformance molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -39,7 +39,7 @@ practice: setup docker ## Build and start the practice registry and images
 
 .PHONY: demo
 demo: setup docker ## From a bare machine to a verified fleet of eight (CORRAL_IMAGE=…, CORRAL_REGISTRY=public)
-	@if [ "$${CORRAL_REGISTRY:-practice}" = practice ] || [ -z "$${CORRAL_IMAGE:-}" ]; then $(MAKE) practice; fi
+	@[ "$${CORRAL_REGISTRY:-}" = public ] || $(MAKE) practice
 	ansible-playbook -i inventories/local $(BECOME) corral.ollama.site
 
 .PHONY: demo-down
@@ -71,17 +71,17 @@ coverage: setup ## The unit tests again, with what they leave out
 conformance: practice ## The practice fleet against the recordings of the real server
 	$(PYTEST) tests/conformance tests/practice
 
-.PHONY: integration
-integration: practice ## Modules and roles against a real engine
-	python -m pytest -q tests/integration
-
 .PHONY: sanity
 sanity: setup ## ansible-test sanity and units with every supported ansible-core
 	tools/sanity
 
 .PHONY: molecule
-molecule: practice ## Every scenario
-	for scenario in molecule/*/molecule.yml; do molecule test -s "$$(basename "$$(dirname "$$scenario")")"; done
+molecule: setup docker ## Every Molecule scenario, on hosts with an engine of their own
+	$(AS_DOCKER_USER) molecule/run
+
+.PHONY: acceptance
+acceptance: setup docker ## The two commands as promised: demo, demo again, demo-down
+	python -m pytest -q tests/acceptance
 
 .PHONY: build
 build: setup ## Build the collection and import it as Galaxy would

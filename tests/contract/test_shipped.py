@@ -100,7 +100,7 @@ def images(value: Any, key: str = "") -> list[str]:
     if isinstance(value, list):
         return [image for item in value for image in images(item, key)]
     named = key == "image" or key.endswith("_image")
-    return [value] if named and isinstance(value, str) and value and "{{" not in value else []
+    return [value] if named and isinstance(value, str) and value not in ("", "none") and "{{" not in value else []
 
 
 @pytest.mark.parametrize(
