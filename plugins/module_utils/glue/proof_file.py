@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
 from ..core.proofs import Proof, ProofKey, Proofs, dumped, loaded, merged
-from ..store.files import make_directory, os_errors, read_plain, write_whole
+from ..store.files import os_errors, read_plain, write_whole
 
 _LIMIT = 16 * 1024 * 1024
 
@@ -40,8 +40,7 @@ class ProofFile:
         folder = os.path.dirname(self.path)
         try:
             with os_errors("write", self.path):
-                if not os.path.isdir(folder):
-                    make_directory(folder)
+                os.makedirs(folder, exist_ok=True)
                 write_whole(self.path, dumped(proofs).encode(), folder, mode=0o600)
         except CorralError as error:
             self.warnings.append(f"What was proven cannot be remembered: {error}")
