@@ -1,4 +1,4 @@
-"""The two commands that a newcomer types, as the README promises them. In this order: each starts from the one before."""
+"""The two commands that a newcomer types, as the README promises them; each test starts from the one before."""
 
 from __future__ import annotations
 
