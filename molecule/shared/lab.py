@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from corral_practice.front import Front
+
 STORE = "/var/lib/docker/volumes/ollama_models/_data"
 PLAYBOOK_LIMIT = 300
 
@@ -204,6 +206,16 @@ def in_staging(lab: Lab, store: str = STORE) -> list[str]:
 
 def partials(lab: Lab, store: str = STORE) -> list[str]:
     return [name for name in in_staging(lab, store) if "-partial" in name]
+
+
+def served(lab: Lab, since: float) -> dict[str, int]:
+    """Bytes of each blob (64 hex) that the practice registry has sent to this host since then."""
+    sent: dict[str, int] = {}
+    for line in Front().requests():
+        if line["client"] == lab.address and line["at"] >= since and line["uri"].startswith("/sha256/"):
+            digest = line["uri"].rpartition("/")[2]
+            sent[digest] = sent.get(digest, 0) + line["bytes"]
+    return sent
 
 
 def puller_settings(**faults: Any) -> dict[str, Any]:

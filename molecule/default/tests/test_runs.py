@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from lab import converges, manifests
+from lab import converges, manifests, served
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,24 @@ def changed(run):
     return [event["task"] for event in run if event["event"] == "changed"]
 
 
-def test_check_mode_predicted_what_converge_changed(runs):
-    assert changed(runs[1]) != []
-    assert changed(runs[0]) == changed(runs[1])
+def roles(run):
+    return sorted({task.partition(" : ")[0] for task in changed(run)})
+
+
+def pulls(run):
+    """What the task that publishes models said of the store before and after."""
+    return [e["diff"] for e in run if e["event"] == "changed" and e["action"] == "corral.ollama.store_model"]
+
+
+def test_check_mode_named_every_role_that_then_changed_something(runs):
+    """On a host with nothing of ours a check cannot go through each step: no container, no volume to look at."""
+    assert roles(runs[1]) == ["corral.ollama.instances", "corral.ollama.model_store", "corral.ollama.models"]
+    assert roles(runs[0]) == roles(runs[1])
+
+
+def test_check_mode_named_the_models_by_the_digests_that_they_then_had(runs):
+    assert pulls(runs[0]) == pulls(runs[1])
+    assert len(pulls(runs[1])) == 1
 
 
 def test_the_second_run_changed_and_started_nothing(lab, runs):
@@ -35,9 +50,6 @@ def test_the_second_run_changed_and_started_nothing(lab, runs):
 
 def test_each_blob_crossed_the_wire_once(lab, runs):
     """Two models share licences: what one model brought, the next one took from the store."""
-    from corral_practice import front
-
     entries = [e for m in manifests(lab).values() for e in [m["config"], *m["layers"]]]
     sizes = {entry["digest"].removeprefix("sha256:"): entry["size"] for entry in entries}
-    served = front.bytes_served(client=lab.address, since=runs[0][0]["at"])
-    assert served == sizes
+    assert served(lab, since=runs[0][0]["at"]) == sizes

@@ -8,8 +8,17 @@ from __future__ import annotations
 import time
 
 import pytest
-from corral_practice.front import Front
-from lab import STORE, blob_names, bytes_in_staging, manifests, partials, puller_settings, wait_until
+from lab import (
+    STORE,
+    blob_names,
+    bytes_in_staging,
+    manifests,
+    partials,
+    puller_settings,
+    served,
+    wait_until,
+    weights_of,
+)
 
 SMALL, BIG = "nomic-embed-text:v1.5", "llama3.2:3b"
 BIG_SIZE = 52_519_008
@@ -60,12 +69,8 @@ def test_the_next_run_takes_only_the_rest_and_is_green(lab, cut_run):
     there, since = bytes_in_staging(lab), time.time()
     run = lab.run("site", corral_models=[SMALL, BIG]).ok()
     assert run.changed != []
-    served = sum(
-        line["bytes"]
-        for line in Front().requests()
-        if line["client"] == lab.address and line["at"] >= since and line["uri"].startswith("/sha256/")
-    )
-    assert 0 < served <= BIG_SIZE - there + 100_000, (served, there)
+    weights = served(lab, since)[weights_of(manifests(lab)["registry.ollama.ai/library/llama3.2/3b"])]
+    assert 0 < weights <= BIG_SIZE - there + 100_000, (weights, there)
     assert partials(lab) == []
     assert lab.fleet["ok"] is True
 

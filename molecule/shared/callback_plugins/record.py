@@ -40,7 +40,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result):
         if result.result.get("changed"):
-            self._task("changed", result)
+            self._task("changed", result, diff=result.result.get("diff"))
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
         data = result.result
