@@ -19,7 +19,7 @@ from ..registry.client import RegistryClient
 from ..store.layout import ModelTree, StorePaths, store_at
 from ..store.lease import Heartbeat, LeaseFile
 from ..store.publish import Publisher
-from ..store.reading import incomplete, stored_model
+from ..store.reading import empty_parents, incomplete, stored_model
 from ..store.staging import clear, leftovers
 from ..store.verifier import Verifier
 from .progress_file import ProgressFile
@@ -65,7 +65,9 @@ def _decide(wanted: _Wanted, params: Mapping[str, Any], warnings: list[str]) -> 
     for model in wanted.models:
         held = held_in(wanted.paths, model)
         try:
-            if wanted.pulling:
+            if model.state == "absent" and not held.present and empty_parents(wanted.paths, model.name):
+                tasks.append(Task(model, held, REMOVE, "empty directories are left of it"))
+            elif wanted.pulling:
                 tasks.append(_pull_task(model, held, params, warnings))
             else:
                 staged = held_in(wanted.paths.staging, model)
@@ -113,6 +115,7 @@ def _apply(wanted: _Wanted, tasks: Sequence[Task], tidy: Sequence[str], params: 
         publisher = Publisher(wanted.paths, lease, token, verifier)
         progress = ProgressFile(params["progress_path"])
         tools = Tools(wanted.paths, publisher, verifier, beat, progress, params)
+        publisher.sweep()
         clear(wanted.paths, tidy)
         for index, task in enumerate(tasks):
             beat.check()

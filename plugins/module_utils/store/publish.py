@@ -9,7 +9,6 @@ Whatever ends the process at whatever step, a reader sees the old model or the n
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 
 from ..core.digests import blob_file
@@ -60,14 +59,19 @@ class Publisher:
         reused = tuple(blob for blob in manifest.blobs if blob not in placed)
         return Published(reused, placed)
 
+    def sweep(self) -> None:
+        """Remove what killed runs left in ``.corral/tmp``: whoever writes there holds the guard, as we do now."""
+        with self._lease.writing(self._token), os_errors("clear", self._paths.tmp):
+            for entry in os.listdir(self._paths.tmp):
+                unlink_if_there(os.path.join(self._paths.tmp, entry))
+
     def remove(self, name: ModelName) -> None:
         """Unlink the manifest, and directories that are empty then. Blobs stay: others may use them."""
         target = self._paths.existing(name)
         path = self._paths.manifest(target)
         with self._lease.writing(self._token), os_errors("remove", path):
             unlink_if_there(path)
-            fsync_dir(os.path.dirname(path))
-            remove_empty_parents(self._paths, target)
+            fsync_dir(remove_empty_parents(self._paths, target))
 
     def _in_store(self, name: ModelName, blob: Blob) -> bool:
         """True: the store's own file is the blob. False: the staged one is. Neither: ``BadBlob``."""
@@ -110,10 +114,15 @@ class Publisher:
         write_whole(self._paths.manifest(name), raw, self._paths.tmp)
 
 
-def remove_empty_parents(tree: ModelTree, name: ModelName) -> None:
-    """The directories of a manifest that is gone, as far as they are empty; ``manifests/`` itself stays."""
+def remove_empty_parents(tree: ModelTree, name: ModelName) -> str:
+    """The directories of a manifest that is gone, as far as they are empty. Returns the deepest that stays."""
     path = os.path.dirname(tree.manifest(name))
     while path != tree.manifests:
-        with suppress(OSError):
+        try:
             os.rmdir(path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return path
         path = os.path.dirname(path)
+    return path

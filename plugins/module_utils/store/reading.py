@@ -58,6 +58,17 @@ def has_blob(tree: ModelTree, blob: Blob) -> bool:
     return found is not None and stat.S_ISREG(found.st_mode) and found.st_size == blob.size
 
 
+def empty_parents(tree: ModelTree, name: ModelName) -> bool:
+    """Whether nothing but empty directories is left of a model: a removal was ended before it removed them."""
+    path = os.path.dirname(tree.manifest(tree.existing(name)))
+    while path != tree.manifests:
+        found = lstat(path)
+        if found is not None:
+            return stat.S_ISDIR(found.st_mode) and not os.listdir(path)
+        path = os.path.dirname(path)
+    return False
+
+
 def model_names(tree: ModelTree) -> tuple[ModelName, ...]:
     """The names of all plain manifests in the tree, sorted; links are not followed, odd names are left out."""
     names = []
