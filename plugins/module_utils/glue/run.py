@@ -22,7 +22,8 @@ class Work:
 
     ``apply`` does the plan's steps and returns the results that only doing can know; ``result`` is what both
     modes return. Keys that ``apply`` returns override those of ``result``; ``changed`` among them overrides the
-    plan's, for what only the deed can tell (a pull that left the digest as it was).
+    plan's, for what only the deed can tell (a pull that left the digest as it was). ``warnings`` in a result are
+    given out after those of the plan.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -39,7 +40,7 @@ def run(module: AnsibleModule, prepare: Callable[[Mapping[str, Any]], Work]) -> 
             result.update(work.apply())
     except CorralError as error:
         module.fail_json(msg=str(error), error=error.as_dict(), exception=traceback.format_exc())
-    for warning in work.plan.warnings:
+    for warning in (*work.plan.warnings, *result.pop("warnings", ())):
         module.warn(warning)
     module.exit_json(
         changed=bool(result.pop("changed", work.plan.changed)),
