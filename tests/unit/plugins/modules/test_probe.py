@@ -197,6 +197,13 @@ def test_damaged_proofs_are_a_warning(server, tmp_path):
     assert len(json.loads(path.read_text())["proofs"]) == 2
 
 
+def test_proofs_that_cannot_be_written_are_a_warning(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    outcome = ask(server, proof_path=str(tmp_path / "file" / "proofs.json"), max_age=3600)
+    assert (outcome["ok"], outcome["asked"]) == (True, 2)
+    assert "What was proven cannot be remembered" in outcome["warnings"][-1]
+
+
 def test_check_mode_asks_nothing_and_says_what_it_would(server, tmp_path):
     path = tmp_path / "proofs.json"
     outcome = ask(server, check=True, proof_path=str(path), max_age=3600)
