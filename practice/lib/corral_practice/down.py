@@ -14,6 +14,8 @@ import docker.errors
 from .engine import DEFAULT, LABEL, SITE_LABEL, Site, engine
 from .paths import CACHE, say
 
+# A container has the labels of its image, so LABEL is also on the fleet's and on Molecule's containers, which are not
+# ours to remove; SITE_LABEL is only on what practice/up started.
 _OURS = {"label": [f"{LABEL}=true"]}
 
 
@@ -28,7 +30,7 @@ def down(arguments: list[str]) -> int:
     kept: list[str] = []
     site = Site.here()
     alone = site.name != DEFAULT
-    ours = {"label": [*_OURS["label"], f"{SITE_LABEL}={site.name}"]} if alone else _OURS
+    ours = {"label": [f"{SITE_LABEL}={site.name}" if alone else SITE_LABEL]}
     for container in client.containers.list(all=True, filters=ours):
         _remove(f"container {container.name}", kept, container.remove, force=True, v=True)
     for network in client.networks.list(filters=ours):

@@ -1,0 +1,90 @@
+"""An image is made anew exactly when one of its inputs changed; the stand-in runs as the fleet runs it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from corral_practice import images
+from corral_practice.engine import engine
+from corral_practice.paths import short_hash
+
+
+def test_the_tag_follows_bytes_names_modes_base_and_arguments(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    path.write_text("one")
+
+    def tag(base: str = "base:1", name: str = "run", version: str = "1") -> str:
+        return images.tag_of("x", base, {name: path}, {"VERSION": version})
+
+    first = tag()
+    assert first == tag()
+    seen = {first, tag(base="base:2"), tag(name="walk"), tag(version="2")}
+    path.write_text("two")
+    seen.add(tag())
+    path.chmod(0o755)
+    seen.add(tag())
+    assert len(seen) == 6
+
+
+def test_a_root_follows_its_recipe_and_the_files_in_it(tmp_path: Path) -> None:
+    recipe = {"suite": "trixie", "variant": "essential", "packages": ["python3"]}
+    init = tmp_path / "init"
+    init.write_text("one")
+    first = images.Root("host", recipe, inputs=(init,)).tag
+    assert first == images.Root("host", recipe, inputs=(init,)).tag
+    assert first != images.Root("host", {**recipe, "packages": ["python3", "dbus"]}, inputs=(init,)).tag
+    init.write_text("two")
+    assert first != images.Root("host", recipe, inputs=(init,)).tag
+
+
+def test_the_hash_knows_where_one_input_ends(tmp_path: Path) -> None:
+    assert short_hash("ab", "c") != short_hash("a", "bc")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    """The stand-in under the restrictions of an instance: read-only root, no capability, tmpfs on /tmp."""
+    images.ensure_ollama()
+    container = engine().containers.run(
+        images.OLLAMA,
+        detach=True,
+        read_only=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        tmpfs={"/tmp": "", "/root/.ollama": ""},
+        ports={"11434/tcp": ("127.0.0.1", None)},
+    )
+    try:
+        yield container
+    finally:
+        container.remove(force=True)
+
+
+def test_the_stand_in_answers_and_says_what_it_is(server: Any) -> None:
+    server.reload()
+    port = server.ports["11434/tcp"][0]["HostPort"]
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/version", timeout=2) as answer:
+                assert json.load(answer) == {"version": images.VERSION}
+            return
+        except OSError:
+            assert time.monotonic() < deadline, server.logs().decode()
+            time.sleep(0.05)
+
+
+def test_the_image_is_built_as_the_official_one(server: Any) -> None:
+    config = engine().images.get(images.OLLAMA).attrs["Config"]
+    assert (config["Entrypoint"], config["Cmd"]) == (["/bin/ollama"], ["serve"])
+    assert list(config["ExposedPorts"]) == ["11434/tcp"]
+    assert "OLLAMA_HOST=0.0.0.0:11434" in config["Env"]
+    assert config.get("Healthcheck") is None
+    assert server.exec_run(["sh", "-c", "command -v curl"]).exit_code != 0
+    assert server.exec_run(["ollama", "list"]).exit_code == 0
