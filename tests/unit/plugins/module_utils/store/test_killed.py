@@ -16,6 +16,7 @@ from ansible_collections.corral.ollama.plugins.module_utils.core.names import pa
 from ansible_collections.corral.ollama.plugins.module_utils.store import reading
 from ansible_collections.corral.ollama.plugins.modules import store_model
 from ansible_collections.corral.ollama.tests.unit import staged
+from ansible_collections.corral.ollama.tests.unit.fake_puller import FakePuller
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import args, digest, files, put, put_blob
 
@@ -99,7 +100,23 @@ def removal(paths):
     return {"name": "m:1", "state": "absent"}
 
 
-@pytest.mark.parametrize("scenario", [new_model, moved_tag, bad_blob_in_the_store, two_models, removal])
+def through_a_puller(paths):
+    """The pull finds links, a rotten blob and stuck parts; the server itself is not killed, as it is another process."""
+    put(paths, "other:1", CONFIG, SHARED)
+    put(paths, "m:1", CONFIG, ONE)
+    put_blob(paths.staging, TWO).write_bytes(b"rotten")
+    Path(paths.staging.blob("b" * 64) + "-partial-1").write_text("")
+    server = FakePuller(paths.staging)
+    server.serve("m:1", CONFIG, SHARED, TWO)
+    server.__enter__()
+    registry = {"registry_endpoints": {"registry.ollama.ai": server.url}}
+    model = {"models": [{"name": "m:1", "state": "latest"}]}
+    return {"source": "puller", "puller_url": server.url, "retries": 0, **registry, **model}
+
+
+@pytest.mark.parametrize(
+    "scenario", [new_model, moved_tag, bad_blob_in_the_store, two_models, removal, through_a_puller]
+)
 def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
     # a kill loses nothing that was written, so waiting for the disk would prove nothing here
     monkeypatch.setattr(os, "fsync", lambda _fd: None)
@@ -115,7 +132,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
     while not through:
         number += 1
         paths = staged.ready_store(tmp_path / str(number))
-        scenario(paths)
+        given = scenario(paths)
         through = killed_before(number, args(paths, **given))
         views.append(seen(paths, "m:1"))
         assert views[-1] in (old, new)
