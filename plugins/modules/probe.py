@@ -240,6 +240,23 @@ results:
         kind:
           description: The kind of the problem, for example V(not_listed), V(wrong_digest), V(no_answer).
           type: str
+error:
+  description: With O(on_failure=fail), the kind of the first problem, all problems and the results.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of the first problem.
+      type: str
+      sample: no_answer
+    problems:
+      description: All problems, each with C(kind) and C(message).
+      type: list
+      elements: dict
+    results:
+      description: As RV(results).
+      type: list
+      elements: dict
 """
 
 from collections.abc import Mapping, Sequence
