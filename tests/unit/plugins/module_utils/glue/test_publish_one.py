@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hashing begins while the pull goes on: as soon as a blob has its final name, at the latest when the server verifies."""
+"""Hashing begins while the pull goes on: as soon as a blob is complete, at the latest when the server verifies."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def removal(paths):
 
 
 def through_a_puller(paths):
-    """The pull finds links, a rotten blob and stuck parts; the server itself is not killed, as it is another process."""
+    """The pull finds links, a rotten blob and stuck parts. The server is another process, and not killed."""
     put(paths, "other:1", CONFIG, SHARED)
     put(paths, "m:1", CONFIG, ONE)
     put_blob(paths.staging, TWO).write_bytes(b"rotten")
@@ -114,9 +114,11 @@ def through_a_puller(paths):
     return {"source": "puller", "puller_url": server.url, "retries": 0, **registry, **model}
 
 
-@pytest.mark.parametrize(
-    "scenario", [new_model, moved_tag, bad_blob_in_the_store, two_models, removal, through_a_puller]
-)
+SCENARIOS = [new_model, moved_tag, bad_blob_in_the_store, two_models, removal, through_a_puller]
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("scenario", SCENARIOS)
 def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
     # a kill loses nothing that was written, so waiting for the disk would prove nothing here
     monkeypatch.setattr(os, "fsync", lambda _fd: None)
