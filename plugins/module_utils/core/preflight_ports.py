@@ -12,7 +12,6 @@ from .host import HostFacts, Listener, Publication
 from .layout import Layout
 from .problems import Problem
 
-# The engine's own listener for a published port: it stands for a container, which is judged by its publication.
 _PROXY = "docker-proxy"
 
 
@@ -21,13 +20,20 @@ def port_problems(layout: Layout, host: HostFacts) -> list[Problem]:
     problems = [] if host.bindable else [_unbindable(layout)]
     others = [use for use in host.publications if use.project != layout.project and _meets(layout, use)]
     problems += [_publication_problem(layout, uses) for uses in _by_owner(others)]
-    known = {use.port for use in host.publications if use.running}
     problems += [
         _listener_problem(layout, listener)
         for listener in _unique(host.listeners)
-        if _meets(layout, listener) and listener.port not in known and not listener.process.startswith(_PROXY)
+        if _meets(layout, listener) and not _of_a_container(listener, host)
     ]
     return problems
+
+
+def _of_a_container(listener: Listener, host: HostFacts) -> bool:
+    """Whether the socket is the engine's own, for a port that a container publishes; that container was judged."""
+    if listener.process.startswith(_PROXY):
+        return True
+    running = (use for use in host.publications if use.running and use.port == listener.port)
+    return any(clash(use.address, listener.address) for use in running)
 
 
 def clash(first: str, second: str) -> bool:

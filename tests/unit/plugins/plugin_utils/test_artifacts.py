@@ -55,9 +55,6 @@ def test_a_directory_that_cannot_be_written(tmp_path, act, where):
 
 
 def test_a_full_disk_is_seen_by_the_check(tmp_path, monkeypatch):
-    def full(**_options):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", lambda **_options: open("/dev/full", "wb"))
     with pytest.raises(Unwritable, match="No space left on device"):
         check_writable(str(tmp_path))

@@ -69,6 +69,10 @@ SHOP = {"container": "shop-web-1", "project": "shop", "service": "web"}
         host(publications=uses(80, 11442, **SHOP)),
         host(publications=(Publication("10.0.0.9", 11434, "web"),)),
         host(listeners=(Listener("0.0.0.0", 11434, "docker-proxy (pid 5)"), Listener("127.0.0.1", 22))),
+        host(
+            publications=uses(11434, container="ollama-ollama-server-1", project="ollama"),
+            listeners=(Listener("0.0.0.0", 11434),),
+        ),
         host(containers=(Neighbour("ollama-ollama-server-1", "ollama", "ollama-server-1", "/opt/corral/ollama/"),)),
         host(containers=(Neighbour("ollama-ollama-server-9"), Neighbour("web", "shop", "web", "/srv/shop"))),
     ],
@@ -115,6 +119,15 @@ def test_a_good_host_has_nothing_in_the_way(fine):
             "Port 11435 is in use by the process ollama (pid 77), on 127.0.0.1",
         ),
         ({}, {"listeners": (Listener("::", 11435),)}, "port_in_use", "a process of this host that cannot be named"),
+        (
+            {},
+            {
+                "publications": (Publication("10.0.0.9", 11435, "web"),),
+                "listeners": (Listener("127.0.0.1", 11435, "x (pid 1)"),),
+            },
+            "port_in_use",
+            "process x (pid 1)",
+        ),
         (
             {},
             {"containers": (Neighbour("ollama-web-1", "ollama", "web", "/home/jo/ollama"),)},
