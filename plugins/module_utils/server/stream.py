@@ -76,7 +76,7 @@ class JsonLines:
             # requests has no class of its own for a read timeout in a body: it wraps urllib3's in ConnectionError.
             if "timed out" in str(error):
                 raise StreamSilent(str(error)) from error
-            if isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("requests", "urllib3", "http"):
+            if isinstance(error, OSError) or type(error).__module__.split(".", 1)[0] in ("requests", "urllib3", "http"):
                 raise StreamCut(str(error)) from error
             raise
 
