@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.plugin_utils import artifacts
@@ -55,6 +56,6 @@ def test_a_directory_that_cannot_be_written(tmp_path, act, where):
 
 
 def test_a_full_disk_is_seen_by_the_check(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", lambda **_options: open("/dev/full", "wb"))
+    monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", lambda **_options: Path("/dev/full").open("wb"))
     with pytest.raises(Unwritable, match="No space left on device"):
         check_writable(str(tmp_path))
