@@ -56,6 +56,7 @@ def test_a_directory_that_cannot_be_written(tmp_path, act, where):
 
 
 def test_a_full_disk_is_seen_by_the_check(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", lambda **_options: Path("/dev/full").open("wb"))
-    with pytest.raises(Unwritable, match="No space left on device"):
-        check_writable(str(tmp_path))
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(artifacts.tempfile, "TemporaryFile", lambda **_options: full)
+        with pytest.raises(Unwritable, match="No space left on device"):
+            check_writable(str(tmp_path))
