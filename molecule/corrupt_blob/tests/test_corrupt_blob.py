@@ -30,7 +30,9 @@ def flip(lab, digest):
 
 
 def check(lab, **options):
-    return lab.module("digest_check", path=STORE, **options)
+    """Its result; when it fails, the same keys are in its error."""
+    result = lab.module("digest_check", path=STORE, **options)
+    return {**result, **result.get("error", {})}
 
 
 def test_a_store_that_was_just_filled_is_whole(lab):

@@ -30,8 +30,8 @@ def test_the_model_is_listed_all_the_while(lab, silent_run):
 
 def test_verify_fails_and_names_host_instance_and_model(lab, silent_run):
     message = silent_run.failed(SICK, MODEL, lab.container)
-    assert [word for word in ("ollama-server-1", OTHER) if word in message] == [], message
-    assert str(DEADLINE) in message
+    assert f"within {DEADLINE} s" in message
+    assert "ollama-server-1" not in message
 
 
 def test_within_its_deadline(silent_run):
@@ -39,14 +39,14 @@ def test_within_its_deadline(silent_run):
     assert silent_run.seconds < DEADLINE + 30
 
 
-def test_the_report_says_which(entries):
+def test_the_report_says_which_and_what_was_left_unasked(entries):
     assert entries[SICK][MODEL]["listed"] is True
     assert entries[SICK][MODEL]["answered"] is False
     assert entries[SICK][MODEL]["problem"]
+    assert "was not asked" in entries[SICK][OTHER]["problem"]
 
 
-def test_the_others_are_proven_in_the_same_run(entries):
-    assert entries[SICK][OTHER]["answered"] is True
+def test_the_other_instance_is_proven_in_the_same_run(entries):
     assert [model["answered"] for model in entries["ollama-server-1"].values()] == [True, True]
 
 
