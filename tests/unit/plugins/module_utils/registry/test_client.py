@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
+from ansible_collections.corral.ollama.plugins.module_utils.registry import client as client_module
 from ansible_collections.corral.ollama.plugins.module_utils.registry.client import ACCEPT, RegistryClient
 from ansible_collections.corral.ollama.plugins.module_utils.registry.errors import RegistryError
 from ansible_collections.corral.ollama.tests.unit.scripted_server import TLS_CERT, Answer, ScriptedServer, ok
@@ -115,6 +117,13 @@ def test_an_answer_that_is_no_manifest(body: bytes, words: str) -> None:
     error, calls = failure(Answer(body=body))
     assert (error.kind, error.facts["reason"], calls) == ("registry_error", "bad_manifest", 1)
     assert words in str(error)
+
+
+def test_an_endless_answer_is_not_read_to_its_end() -> None:
+    parts = iter([b"x" * 2**20] * 100)
+    body = client_module._body(SimpleNamespace(iter_content=lambda _size: parts))
+    assert len(body) == 5 * 2**20
+    assert len(list(parts)) == 95
 
 
 def unreachable(url: str, **options: Any) -> RegistryError:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.server import pull
+from ansible_collections.corral.ollama.plugins.module_utils.server import stream as stream_module
 from ansible_collections.corral.ollama.plugins.module_utils.server.client import OllamaClient
 from ansible_collections.corral.ollama.plugins.module_utils.server.errors import PullError
 from ansible_collections.corral.ollama.plugins.module_utils.server.pull import pull_model
@@ -149,6 +151,14 @@ def test_junk_and_endless_lines_are_survived_and_told() -> None:
     assert outcome.retries == []
     failure = failed(stream(MANIFEST, b"<html>nonsense\n"))
     assert "1 lines were no JSON, the last began '<html>nonsense'" in str(failure)
+
+
+def test_an_endless_line_is_not_collected_in_memory() -> None:
+    chunks = [b"x" * stream_module.LINE_LIMIT] * 5
+    response = SimpleNamespace(headers={"Transfer-Encoding": "chunked"}, iter_content=lambda chunk_size: chunks)
+    lines = stream_module.JsonLines(response)
+    assert list(lines) == []
+    assert lines.junk >= 2
 
 
 def test_lines_may_come_in_pieces_and_several_at_once() -> None:
