@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
+from ansible_collections.corral.ollama.plugins.module_utils.store.publish import Publisher
 from ansible_collections.corral.ollama.plugins.modules import store_model
 from ansible_collections.corral.ollama.tests.unit import staged
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs, run_module
@@ -82,14 +83,12 @@ def test_without_the_lease_nothing_is_written(paths, token):
 def test_a_second_publisher_is_refused_at_the_last_moment(paths, monkeypatch):
     put(paths.staging, "a:1", CONFIG, ONE)
     before = visible(paths)
-    real = LeaseFile.writing
 
-    def taken(self, token):
+    def taken(_self, _path):
         os.unlink(paths.lease)
-        LeaseFile(paths).acquire("thief", "", 600)
-        return real(self, token)
+        LeaseFile(paths).acquire("thief", "", 600, "thief's")
 
-    monkeypatch.setattr(LeaseFile, "writing", taken)
+    monkeypatch.setattr(Publisher, "_make_durable", taken)
     outcome = run_module(store_model, args(paths, name="a:1"))
     assert outcome.kind == "lease_lost"
     assert "held by thief" in outcome.msg
