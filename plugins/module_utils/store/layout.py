@@ -76,8 +76,8 @@ class StorePaths(ModelTree):
 
 def store_at(path: str) -> StorePaths:
     """The paths of the store at ``path``, which must be absolute; nothing is read."""
-    clean = os.path.normpath(path) if path else ""
-    if not os.path.isabs(clean) or clean == "/" or "\0" in clean or ".." in path.split("/"):
+    clean = "/" + os.path.normpath(path).lstrip("/")
+    if not os.path.isabs(path) or clean == "/" or "\0" in clean or ".." in path.split("/"):
         raise BadInput(f"{path!a} cannot be a store.", remedy="Give the absolute path of its directory.", path=path)
     return StorePaths(clean)
 
