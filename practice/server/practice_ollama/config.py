@@ -12,7 +12,8 @@ from .gotime import FOREVER, keep_alive, parse_duration
 VERSION = "0.32.15-practice"
 SHOWN = (
     "HTTPS_PROXY NO_PROXY CUDA_VISIBLE_DEVICES OLLAMA_CONTEXT_LENGTH OLLAMA_HOST OLLAMA_KEEP_ALIVE OLLAMA_LOAD_TIMEOUT "
-    "OLLAMA_MAX_LOADED_MODELS OLLAMA_MAX_QUEUE OLLAMA_MODELS OLLAMA_NOPRUNE OLLAMA_NO_CLOUD OLLAMA_NUM_PARALLEL OLLAMA_ORIGINS"
+    "OLLAMA_MAX_LOADED_MODELS OLLAMA_MAX_QUEUE OLLAMA_MODELS OLLAMA_NOPRUNE OLLAMA_NO_CLOUD OLLAMA_NUM_PARALLEL "
+    "OLLAMA_ORIGINS"
 )
 
 
@@ -35,6 +36,7 @@ class Timing:
     retry_scale: float
     load: float
     token: float
+    old_layer: float
     part_min: int
     part_max: int
 
@@ -94,6 +96,7 @@ def _timing(env: Mapping[str, str]) -> Timing:
         retry_scale=_seconds(env, "PRACTICE_RETRY_SCALE", 1.0),
         load=_seconds(env, "PRACTICE_LOAD_SECONDS", 0.05),
         token=_seconds(env, "PRACTICE_TOKEN_SECONDS", 0.002),
+        old_layer=_seconds(env, "PRACTICE_OLD_LAYER_SECONDS", 1.0),
         part_min=_number(env, "PRACTICE_PART_MIN", 100_000_000),
         part_max=_number(env, "PRACTICE_PART_MAX", 1_000_000_000),
     )

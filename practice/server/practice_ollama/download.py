@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Optional
 
 from . import log, wire
@@ -53,7 +53,7 @@ class Download:
         try:
             self._run()
             if not self.settings.since("0.21.0"):
-                self.cancelled.wait(max(0.0, 1.0 - (time.monotonic() - began)))
+                self.cancelled.wait(max(0.0, self.settings.timing.old_layer - (time.monotonic() - began)))
         except (PullError, PathError) as error:
             self.error = error
         except OSError as error:
@@ -83,12 +83,27 @@ class Download:
         ended = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(left, ended), daemon=True)
         watcher.start()
-        with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(left))) as pool:
-            failures = [failure for failure in pool.map(lambda part: self._part(part, file, url), left) if failure]
+        failures: list[Exception] = []
+        waiting = iter(left)
+        workers = [
+            threading.Thread(target=self._work, args=(waiting, file, url, failures), daemon=True)
+            for _ in range(min(AT_ONCE, len(left)))
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
         ended.set()
         watcher.join()
         if failures:
             raise next((f for f in failures if str(f) != CANCELED), failures[0])
+
+    def _work(self, waiting: Iterator[Part], file: int, url: str, failures: list[Exception]) -> None:
+        """One of sixteen: takes the next part that nobody has."""
+        for part in waiting:
+            failure = self._part(part, file, url)
+            if failure:
+                failures.append(failure)
 
     def _watch(self, parts: list[Part], ended: threading.Event) -> None:
         """Stops parts from which nothing came for too long, and all of them on cancel."""

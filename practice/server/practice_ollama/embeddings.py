@@ -18,7 +18,7 @@ def vectors(
 ) -> tuple[list[list[float]], Session]:
     """Loads the model and embeds; the session has the load time."""
     try:
-        model, can, shown = open_model(context, data)
+        model, can, _ = open_model(context, data)
     except ApiError as error:
         if error.status == 404:
             raise ApiError(404, f'model "{data.get("model")}" not found, try pulling it first') from None

@@ -68,3 +68,14 @@ def make_dirs(path: str) -> None:
         return
     except OSError as error:
         raise PathError("mkdir", path, error.errno or 0) from error
+
+
+def write_in_place(path: str, content: bytes) -> None:
+    """Truncates, then writes: whoever reads in between sees an empty file."""
+    with file_op("open", path):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        with file_op("write", path):
+            os.write(file, content)
+    finally:
+        os.close(file)

@@ -66,7 +66,11 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             self._log(status)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _any
+    def __getattr__(self, name: str) -> Any:
+        """`do_GET` and so on: all methods take the same way."""
+        if name.startswith("do_"):
+            return self._any
+        raise AttributeError(name)
 
     def _respond(self) -> int:
         self.began_work = False

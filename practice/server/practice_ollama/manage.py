@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 
 from . import gojson, names
 from .errors import ApiError, PathError, make_dirs
-from .http_types import Request, Response, json_response
+from .http_types import Request, Response, json_response, text_response
 from .session import Context
 
 
@@ -21,6 +20,8 @@ def version(context: Context, request: Request) -> Response:
 
 
 def status(context: Context, request: Request) -> Response:
+    if not context.settings.since("0.30.0"):
+        return text_response("404 page not found", 404, "text/plain")
     off = context.settings.no_cloud
     return json_response({"cloud": {"disabled": off, "source": "env" if off else "none"}})
 
@@ -43,7 +44,7 @@ def show(context: Context, request: Request) -> Response:
 
 
 def delete(context: Context, request: Request) -> Response:
-    """Removes the manifest, then the blobs that no other readable manifest uses. The start-up prune is another thing."""
+    """Removes the manifest, then the blobs that no other readable manifest uses."""
     name, shown = context.find(request.json())
     try:
         manifest = context.store.read(name)
@@ -58,7 +59,8 @@ def delete(context: Context, request: Request) -> Response:
 
 def copy(context: Context, request: Request) -> Response:
     data = request.json()
-    source, target = names.parse(str(data.get("source") or "")), names.parse(str(data.get("destination") or ""))
+    source = names.parse(str(data.get("source") or ""))
+    target = names.parse(str(data.get("destination") or ""))
     if not source.valid:
         raise ApiError(400, f'source "{data.get("source")}" is invalid')
     if not target.valid:
@@ -98,7 +100,6 @@ def blob_create(context: Context, request: Request) -> Response:
         if f"sha256:{digest}" != request.argument.replace("-", ":", 1):
             os.remove(temporary)
             raise ApiError(400, "digest does not match content")
-        os.chmod(temporary, 0o644)
         os.rename(temporary, path)
     except PathError as error:
         raise ApiError(500, str(error)) from None
@@ -109,8 +110,8 @@ def blob_create(context: Context, request: Request) -> Response:
 
 def _receive(directory: str, request: Request) -> tuple[str, str]:
     digest = hashlib.sha256()
-    file, temporary = tempfile.mkstemp(prefix="sha256-", dir=directory)
-    with os.fdopen(file, "wb") as stream:
+    temporary = os.path.join(directory, f"sha256-{os.urandom(5).hex()}")
+    with open(temporary, "xb") as stream:
         for piece in request.read():
             digest.update(piece)
             stream.write(piece)

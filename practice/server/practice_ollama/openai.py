@@ -12,22 +12,27 @@ from . import gojson, words
 from .answers import chat, generate
 from .embeddings import texts_of, vectors
 from .errors import ApiError
-from .http_types import BARE_JSON, EVENTS, Request, Response, Stream, json_response
+from .http_types import BARE_JSON, EVENTS, Request, Response, Stream
 from .session import Context
 
 KINDS = {400: "invalid_request_error", 404: "not_found_error"}
 Answer = Union[Response, Stream]
 
 
+def v1_json(value: Any, status: int = 200) -> Response:
+    """These bodies end with a newline."""
+    return Response(status, gojson.dumps(value).encode() + b"\n", BARE_JSON)
+
+
 def v1_error(error: ApiError) -> Response:
     kind = KINDS.get(error.status, "api_error")
     body = {"error": {"message": error.message, "type": kind, "param": None, "code": None}}
-    return json_response(body, error.status, BARE_JSON)
+    return v1_json(body, error.status)
 
 
 def models(context: Context, request: Request) -> Response:
     entries = context.library.tags(set())
-    return json_response({"object": "list", "data": [_model(entry) for entry in entries]}, content_type=BARE_JSON)
+    return v1_json({"object": "list", "data": [_model(entry) for entry in entries]})
 
 
 def _model(entry: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +52,7 @@ def embeddings(context: Context, request: Request) -> Response:
     entries = [{"object": "embedding", "embedding": one, "index": number} for number, one in enumerate(found)]
     usage = {"prompt_tokens": used, "total_tokens": used}
     body = {"object": "list", "data": entries, "model": data.get("model"), "usage": usage}
-    return json_response(body, content_type=BARE_JSON)
+    return v1_json(body)
 
 
 def chat_completions(context: Context, request: Request) -> Answer:
@@ -92,7 +97,7 @@ def _complete(
     frame = json.loads(answer.body)
     prompt, made = frame.get("prompt_eval_count", 0), frame.get("eval_count", 0)
     usage = {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
-    return json_response({**head, "choices": [choice(frame, False)], "usage": usage}, content_type=BARE_JSON)
+    return v1_json({**head, "choices": [choice(frame, False)], "usage": usage})
 
 
 def _events(answer: Stream, head: dict[str, Any], choice: Any) -> Iterator[str]:

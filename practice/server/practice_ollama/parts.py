@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from . import gojson
-from .errors import PathError, file_op
+from .errors import PathError, file_op, write_in_place
 from .registry import PullError
 from .wire import Reply
 
@@ -45,10 +45,7 @@ def write_part(blob: str, part: Part) -> None:
     """Truncates and writes in place: another reader can see it empty."""
     path = part_path(blob, part.number)
     line = {"N": part.number, "Offset": part.offset, "Size": part.size, "Completed": part.completed}
-    with file_op("open", path):
-        stream = open(path, "wb", buffering=0)
-    with stream, file_op("write", path):
-        stream.write((gojson.dumps(line) + "\n").encode())
+    write_in_place(path, (gojson.dumps(line) + "\n").encode())
 
 
 def read_parts(blob: str) -> list[Part]:

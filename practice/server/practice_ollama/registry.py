@@ -6,7 +6,6 @@ import base64
 import os
 import platform
 import re
-import secrets
 import threading
 import time
 from typing import Optional
@@ -114,9 +113,9 @@ class Registry:
         realm_host = urlsplit(realm).netloc
         if realm_host != host:
             raise PullError(f'realm host "{realm_host}" does not match original host "{host}"')
-        nonce = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        nonce = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         query = {"nonce": nonce, "scope": facts.get("scope", ""), "service": facts.get("service", "")}
-        signature = base64.b64encode(secrets.token_bytes(64)).decode()
+        signature = base64.b64encode(os.urandom(64)).decode()
         headers = {"Authorization": f"{public_key(self.settings.home)}:{signature}"}
         self.token = ""
         reply = self._send("GET", f"{realm}?{urlencode({**query, 'ts': str(int(time.time()))})}", headers)

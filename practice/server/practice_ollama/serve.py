@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import secrets
 import signal
 import sys
 import time
@@ -27,7 +26,7 @@ def make_key(home: str) -> None:
         make_dirs(os.path.dirname(path))
     except PathError as error:
         raise SystemExit(f"Error: {error}: ensure path elements are traversable") from None
-    blob = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + secrets.token_bytes(32)).decode()
+    blob = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + os.urandom(32)).decode()
     with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as stream:
         stream.write("practice key, not a real one\n")
     with open(f"{path}.pub", "w", encoding="utf-8") as stream:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from . import gojson
-from .errors import PathError, file_op, make_dirs
+from .errors import PathError, file_op, make_dirs, write_in_place
 from .names import Name
 
 DIGEST = re.compile(r"sha256[:-]([0-9a-fA-F]{64})")
@@ -95,10 +95,7 @@ class Store:
         """In place, as the real server does it: truncate, then write. Readers can see it half-written."""
         path = self.manifest_path(name)
         make_dirs(os.path.dirname(path))
-        with file_op("open", path):
-            stream = open(path, "wb", buffering=0)
-        with stream, file_op("write", path):
-            stream.write(raw)
+        write_in_place(path, raw)
 
     def names(self) -> Iterator[Name]:
         """A name for every file at depth four, valid or not."""
