@@ -32,6 +32,7 @@ SHIPPED = (
     "LICENSE",
     "README.md",
     "docs/decisions/README.md",
+    "changelogs/changelog.yaml",
     "inventories/eight_instances/hosts.yml",
     "meta/execution-environment.yml",
     "meta/runtime.yml",
