@@ -33,6 +33,7 @@ class LayerProgress:
     completed: int
     start: int = 0
     reused: bool = False
+    first_attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,19 @@ class PullOutcome:
         return max(0, size - sum(layer.start for layer in self.layers.values()))
 
     def note(self, event: PullEvent) -> None:
-        """Take in one line. A layer that is whole in its very first line was in the store before."""
+        """Take in one line. A layer that was in the store before has exactly one line, and is whole in it.
+
+        A small layer that is fetched may be whole in its first line too; the server then repeats the line.
+        """
         if not event.digest:
             return
         layer = self.layers.get(event.digest)
         if layer is None:
             whole = 0 < event.total == event.completed
-            start = event.total if whole else 0
-            layer = self.layers[event.digest] = LayerProgress(event.total, event.completed, start, whole)
+            layer = LayerProgress(event.total, event.completed, event.total if whole else 0, whole, event.attempt)
+            self.layers[event.digest] = layer
+        elif event.attempt == layer.first_attempt:
+            layer.start, layer.reused = 0, False
         layer.total, layer.completed = event.total, event.completed
 
 

@@ -67,6 +67,18 @@ def test_a_layer_that_grew_was_fetched_and_a_resumed_one_partly() -> None:
     assert outcome.fetched_of(1050) == 1000
 
 
+def test_a_layer_that_is_whole_at_once_and_told_again_was_fetched() -> None:
+    outcome, _server = pulled(recorded("v0207_pull_ok"))
+    assert (outcome.reused_layers, outcome.fetched_of(outcome.total)) == (0, 246752 + 32 + 148)
+
+
+def test_a_second_attempt_does_not_change_what_was_there_before_the_first() -> None:
+    again = (MANIFEST, layer(1000), layer(50, 50, "b" * 64))
+    first = stream(MANIFEST, layer(300), layer(1000), layer(50, 50, "b" * 64), cut=True)
+    outcome, _server = pulled(first, stream(*again, SUCCESS))
+    assert (outcome.reused_layers, outcome.fetched_of(1050)) == (1, 1000)
+
+
 def test_events_carry_plain_digests_and_the_attempt() -> None:
     events: list[pull.PullEvent] = []
     pulled(error(500, "500: "), stream(MANIFEST, layer(1), SUCCESS), on_event=events.append)
