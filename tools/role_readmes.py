@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write every role's README.md from its meta/argument_specs.yml; with --check only say which are out of date."""
+"""Write every role's README.md from its argument_specs and defaults; with --check only say which are out of date."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ def plain(text: str | list[str]) -> str:
     return " ".join(joined.split()).replace("|", "\\|")
 
 
-def shown_default(option: dict[str, Any]) -> str:
+def shown_default(option: dict[str, Any], value: Any) -> str:
     """The default as people read it; one that falls back to a fleet-wide input names that."""
     if option.get("required"):
         return "*required*"
-    value = option.get("default", "")
     fleet = FLEET_WIDE.match(value) if isinstance(value, str) else None
     if fleet:
         return f"`{fleet['input']}`, else {code(yaml.safe_load(fleet['literal']))}"
@@ -47,17 +46,18 @@ def code(value: Any) -> str:
     return "`" + shown.replace("|", "\\|") + "`"
 
 
-def rows(options: dict[str, Any], prefix: str = "") -> list[str]:
+def rows(options: dict[str, Any], defaults: dict[str, Any], prefix: str = "") -> list[str]:
     """One table row per option, what a mapping holds below it."""
     lines = []
     for name in sorted(options):
         option = options[name]
+        default = defaults.get(name, option.get("default", ""))
         kind = option.get("type", "str") + (f" of {option['elements']}" if "elements" in option else "")
         text = plain(option.get("description", ""))
         if option.get("choices"):
             text += " One of " + ", ".join(f"`{choice}`" for choice in option["choices"]) + "."
-        lines.append(f"| `{prefix}{name}` | {kind} | {shown_default(option)} | {text} |")
-        lines += rows(option.get("options") or {}, f"{prefix}{name}.")
+        lines.append(f"| `{prefix}{name}` | {kind} | {shown_default(option, default)} | {text} |")
+        lines += rows(option.get("options") or {}, {}, f"{prefix}{name}.")
     return lines
 
 
@@ -65,7 +65,8 @@ def readme(role: Path) -> str:
     spec = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]
     description = spec.get("description", [])
     paragraphs = [plain(part) for part in ([description] if isinstance(description, str) else description)]
-    table = rows(spec.get("options") or {})
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8")) or {}
+    table = rows(spec.get("options") or {}, defaults)
     lines = [
         f"# corral.ollama.{role.name}",
         "",
