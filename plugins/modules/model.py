@@ -128,7 +128,9 @@ bytes_total:
   returned: success
   type: int
 bytes_fetched:
-  description: The bytes that were transferred. Layers or parts that the server had before do not count.
+  description:
+    - The size of the layers that were fetched. Layers that the server had before do not count.
+    - What an interrupted pull had left of a layer counts, because the server does not tell.
   returned: success
   type: int
 layers_reused:
