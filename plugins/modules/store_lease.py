@@ -93,7 +93,7 @@ lease:
     job: {description: For which job., type: str}
     host: {description: The host of the process that took it., type: str}
     pid: {description: The process that took it., type: int}
-    acquired_at: {description: Since when, in Unix seconds., type: float}
+    acquired_at: {description: "Since when, in Unix seconds.", type: float}
     renewed_at: {description: When it was renewed last., type: float}
     expires_at: {description: When it expires., type: float}
 taken_over:
