@@ -17,6 +17,12 @@ sys.path[:0] = [str(HERE / "shared"), str(HERE.parent / "practice" / "lib")]
 from lab import Lab  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def in_order(host):
+    """Pytest groups tests by parameters, and `host` is one: with it in every test a story keeps its order."""
+    return host
+
+
 @pytest.fixture(scope="session")
 def lab() -> Lab:
     return Lab(f"corral-molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")

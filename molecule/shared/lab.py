@@ -209,10 +209,14 @@ def partials(lab: Lab, store: str = STORE) -> list[str]:
 
 
 def served(lab: Lab, since: float) -> dict[str, int]:
-    """Bytes of each blob (64 hex) that the practice registry has sent to this host since then."""
+    """Bytes of each blob (64 hex) that the practice registry has sent to this host, by requests begun since then."""
     sent: dict[str, int] = {}
     for line in Front().requests():
-        if line["client"] == lab.address and line["at"] >= since and line["uri"].startswith("/sha256/"):
+        if (
+            line["client"] == lab.address
+            and line["at"] - line["seconds"] >= since
+            and line["uri"].startswith("/sha256/")
+        ):
             digest = line["uri"].rpartition("/")[2]
             sent[digest] = sent.get(digest, 0) + line["bytes"]
     return sent
