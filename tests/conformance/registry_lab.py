@@ -187,7 +187,7 @@ def running(context: ssl.SSLContext | None = None) -> Iterator[Registry]:
     registry.front_port, registry.cdn_port = (server.server_port for server in servers)
     for server in servers:
         if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
+            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield registry

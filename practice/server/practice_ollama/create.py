@@ -10,7 +10,7 @@ from typing import Any
 from . import gguf, gojson, names
 from .errors import ApiError, PathError, file_op
 from .gotime import stamp
-from .http_types import Request, Response, Stream
+from .http_types import Request, Response, Stream, drained
 from .session import Context
 from .store import Layer, Store
 
@@ -30,7 +30,8 @@ def create(context: Context, request: Request) -> Any:
     except PathError as error:
         body = gojson.dumps({"error": str(error)}).encode()
         return Response(500, body, "application/json", {"Transfer-Encoding": "chunked"})
-    return Stream(_guarded(first, lines))
+    rest = _guarded(first, lines)
+    return Stream(rest) if data.get("stream", True) else drained(rest, request.gone)
 
 
 def _guarded(first: Line, lines: Iterator[Line]) -> Iterator[Line]:

@@ -38,7 +38,11 @@ class PathError(Exception):
 
 
 class ClientGone(Exception):
-    """The client closed its connection."""
+    """The client closed its connection; the request log says 499 as long as it waited for a model, 500 afterwards."""
+
+    def __init__(self, status: int = 500):
+        super().__init__("client closed its connection")
+        self.status = status
 
 
 class file_op:

@@ -57,8 +57,8 @@ class Handler(BaseHTTPRequestHandler):
         status = 500
         try:
             status = self._respond()
-        except ClientGone:
-            status = 500 if self.began_work else 499
+        except ClientGone as gone:
+            status = gone.status
             self.close_connection = True
         except HANG_UP:
             status = self.sent_status or 500
@@ -73,7 +73,6 @@ class Handler(BaseHTTPRequestHandler):
         raise AttributeError(name)
 
     def _respond(self) -> int:
-        self.began_work = False
         path, _, query = self.path.partition("?")
         path = unquote(path)
         answer = self._answer(path, query)
@@ -115,7 +114,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _gone(self) -> bool:
         """True when the client has closed its side."""
-        self.began_work = self.began_work or self.sent_status is not None
         try:
             if not select.select([self.connection], [], [], 0)[0]:
                 return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from . import gojson
-from .errors import ApiError
+from .errors import ApiError, ClientGone
 
 JSON = "application/json; charset=utf-8"
 BARE_JSON = "application/json"
@@ -55,6 +55,17 @@ class Stream:
     content_type: str = NDJSON
     close: Optional[Callable[[], None]] = None
     render: Callable[[Any], str] = lambda line: gojson.dumps(line) + "\n"
+
+
+def drained(lines: Iterable[Any], gone: Callable[[], bool]) -> Response:
+    """The answer to `"stream": false`: how it ended, and no progress."""
+    try:
+        for _ in lines:
+            if gone():
+                raise ClientGone
+    except ApiError as error:
+        return json_response({"error": error.message}, 500, BARE_JSON)
+    return json_response({"status": "success"}, content_type=BARE_JSON)
 
 
 def json_response(value: Any, status: int = 200, content_type: str = JSON) -> Response:

@@ -11,7 +11,7 @@ from typing import Any, Union
 from . import gojson, log
 from .download import Download
 from .errors import ApiError, ClientGone, PathError, make_dirs
-from .http_types import BARE_JSON, Request, Response, Stream, json_response
+from .http_types import Request, Response, Stream, drained
 from .mischief import Mischief, flip, wants
 from .names import Name
 from .registry import PullError, Registry
@@ -64,15 +64,7 @@ def pull(context: Context, request: Request) -> Union[Response, Stream]:
     data = request.json()
     name, text = context.find(data)
     lines = Pull(context, request, name, text, bool(data.get("insecure"))).lines()
-    if data.get("stream", True):
-        return Stream(lines)
-    try:
-        for _ in lines:
-            if request.gone():
-                raise ClientGone
-    except ApiError as error:
-        return json_response({"error": error.message}, 500, BARE_JSON)
-    return json_response({"status": "success"}, content_type=BARE_JSON)
+    return Stream(lines) if data.get("stream", True) else drained(lines, request.gone)
 
 
 class Pull:

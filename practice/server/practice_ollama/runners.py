@@ -87,7 +87,7 @@ class Scheduler:
                 if not may_load:
                     self._changed.wait(0.05)
             if gone():
-                raise ClientGone
+                raise ClientGone(499)
             if may_load:
                 self._load(model, shown, options, gone)
 
@@ -132,7 +132,7 @@ class Scheduler:
         end = time.monotonic() + min(needed, self.settings.load_timeout)
         while time.monotonic() < end:
             if gone():
-                raise ClientGone
+                raise ClientGone(499)
             time.sleep(max(0.0, min(0.05, end - time.monotonic())))
         if needed > self.settings.load_timeout:
             log.error("sched.go:470", "Load failed", model=shown, error=NOT_STARTED)
