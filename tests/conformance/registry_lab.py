@@ -33,6 +33,7 @@ class Rules:
     hang_after: int = -1
     rate: float = 0.0
     wrong: str = ""
+    refuse: str = ""
 
 
 @dataclass
@@ -124,6 +125,8 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(404)
         elif self.command == "HEAD":
             self._reply(rules.head, Content_Length=str(len(content)))
+        elif digest == rules.refuse:
+            self._reply(403)
         elif rules.get not in (302, 307):
             self._reply(rules.get, content if rules.get == 200 else b"")
         else:

@@ -12,7 +12,7 @@ from typing import Any
 from registry_lab import MANIFEST_TYPE, Registry
 
 HERE = Path(__file__).resolve().parent
-GOLDEN = HERE / "store-golden"
+GOLDEN = HERE.parent / "unit" / "fixtures" / "store-golden"
 RECORDED_HOST = "127.0.0.1:5056"
 TINY = "325174f397f0e7fd14c86d0c4fb5b29546759e88bb4013ccb7f422eb9558fc00"
 TINY_2 = "e21c2c1544a298f6befacfbbb8cee88972e032b6891d353dc17363c1e4c692e9"
@@ -34,7 +34,7 @@ def blob_path(models: Path, digest: str) -> Path:
 def golden(models: Path, host: str = RECORDED_HOST, keep: tuple[str, ...] = ()) -> Path:
     """A copy of the recorded store, its models named after `host`; only those of `keep` if given."""
     shutil.copytree(GOLDEN / "blobs", models / "blobs")
-    for path in sorted((GOLDEN / "manifests" / RECORDED_HOST / "library").glob("*/*")):
+    for path in sorted((GOLDEN / "manifests" / RECORDED_HOST.replace(":", "_") / "library").glob("*/*")):
         if keep and f"{path.parent.name}:{path.name}" not in keep:
             continue
         target = models / "manifests" / host / "library" / path.parent.name / path.name
@@ -67,7 +67,7 @@ def put_model(models: Path, name: str, weights: bytes, config: bytes, texts: dic
 
 def fill_registry(registry: Registry) -> Registry:
     """The recorded models, byte for byte."""
-    for path in sorted((GOLDEN / "manifests" / RECORDED_HOST / "library").glob("*/*")):
+    for path in sorted((GOLDEN / "manifests" / RECORDED_HOST.replace(":", "_") / "library").glob("*/*")):
         registry.add(path.parent.name, path.name, path.read_bytes())
     for path in (GOLDEN / "blobs").iterdir():
         registry.blobs[path.name.replace("-", ":")] = path.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -139,6 +140,14 @@ def test_hang_generate(loaded: Practice) -> None:
     hanging.close()
     loaded.faults()
     assert generate(loaded).json["done"] is True
+
+
+def test_what_hangs_goes_on_when_the_fault_ends(loaded: Practice) -> None:
+    loaded.faults(hang_generate=True)
+    hanging = loaded.begin("/api/generate", model=MODEL, prompt="hi", stream=False)
+    time.sleep(0.2)
+    loaded.faults()
+    assert json.loads(hanging.getresponse().read())["done"] is True
 
 
 def test_hang_for_a_while(loaded: Practice) -> None:

@@ -116,6 +116,15 @@ def test_the_digest_is_that_of_the_manifests_bytes(server: Practice) -> None:
     ]
 
 
+def test_a_manifest_that_goes_while_it_is_listed(server: Practice) -> None:
+    """A dangling link is such a moment made to last."""
+    gone = server.models / "manifests" / "registry.ollama.ai" / "library" / "x" / "1"
+    gone.parent.mkdir(parents=True)
+    gone.symlink_to("nowhere")
+    answer = server.ask("GET", "/api/tags")
+    assert (answer.status, answer.json) == (500, {"error": f"stat {gone}: no such file or directory"})
+
+
 def test_delete_keeps_what_others_use(server: Practice) -> None:
     assert server.ask("DELETE", "/api/delete", {"model": "127.0.0.1:5056/library/tiny:1b"}).status == 200
     assert stores.blob_path(server.models, TINY).exists()

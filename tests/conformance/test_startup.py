@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import stores
 from conftest import Serve
+from server_lab import Practice
 from stores import CONFIG, TINY, blob_path
 
 OLD = 7200.0
@@ -95,10 +96,19 @@ def test_a_home_that_cannot_be_written(serve: Serve, tmp_path: Path) -> None:
     assert "ensure path elements are traversable" in server.log
 
 
+def wait_for(server: Practice, text: str) -> None:
+    """A request is logged when it has ended, which is after its answer."""
+    end = time.monotonic() + 5
+    while text not in server.requests:
+        assert time.monotonic() < end, server.requests
+        time.sleep(0.02)
+
+
 def test_the_request_log(serve: Serve, models: Path) -> None:
     server = serve(models)
     server.ask("GET", "/api/version?x=1")
     server.ask("POST", "/api/show", {"model": "nosuch"}, {"X-Forwarded-For": "10.1.2.3"})
+    wait_for(server, "/api/show")
     lines = [GIN.match(line) for line in server.requests.splitlines()]
     assert [(m.group(2), m.group(4), m.group(5), m.group(6)) for m in lines if m] == [
         ("200", "127.0.0.1", "GET", "/api/version?x=1"),
@@ -113,10 +123,7 @@ def test_the_status_of_a_client_that_left(fault: str, status: str, serve: Serve,
     connection = server.begin("/api/generate", model=model, prompt="hi", stream=False)
     time.sleep(0.4)
     connection.close()
-    end = time.monotonic() + 5
-    while f"| {status} |" not in server.requests:
-        assert time.monotonic() < end, server.requests
-        time.sleep(0.02)
+    wait_for(server, f"| {status} |")
 
 
 def test_bound_to_all_addresses_any_host_may_ask(serve: Serve) -> None:

@@ -69,20 +69,26 @@ def _same_model(wanted: str, model: str) -> bool:
 
 
 class Faults:
-    """Thread-safe; a fault with `count` goes away when it has happened so often."""
+    """Thread-safe; a fault with `count` goes away when it has happened so often.
+
+    `version` grows when faults are replaced: who is held up by one then goes on.
+    """
 
     def __init__(self, text: str = ""):
         self._lock = threading.Lock()
+        self.version = 0
         self._active = parse_faults(json.loads(text)) if text.strip() else {}
 
     def replace(self, data: Any) -> None:
         parsed = parse_faults(data)
         with self._lock:
             self._active = parsed
+            self.version += 1
 
     def clear(self) -> None:
         with self._lock:
             self._active = {}
+            self.version += 1
 
     def as_dict(self) -> dict[str, Any]:
         with self._lock:

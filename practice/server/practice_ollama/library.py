@@ -36,7 +36,9 @@ class Library:
                 continue
             try:
                 manifest = self.store.read(name)
-            except (FileNotFoundError, PathError, gojson.JsonError) as error:
+            except FileNotFoundError as error:
+                raise ApiError(500, f"stat {error}: no such file or directory") from None
+            except (PathError, gojson.JsonError) as error:
                 log.warn("manifest.go:179", "bad manifest", name=name.path, error=error)
                 continue
             entry = self._entry(name, manifest)

@@ -26,6 +26,7 @@ class Mischief:
         self.cut = faults.take("cut_pull", model=model)
         self.full = faults.take("disk_full", model=model)
         self.wrong = faults.take("wrong_bytes", model=model)
+        self._faults, self._version = faults, faults.version
         self._lock = threading.Lock()
         self._began = time.monotonic()
         self._bytes = 0
@@ -37,8 +38,15 @@ class Mischief:
         limits = [int(f["after"]) for f in (self.stall, self.cut, self.full) if f]
         return CHUNK if not limits else 1 << 14
 
+    @property
+    def over(self) -> bool:
+        """True when other faults have been set since."""
+        return self._faults.version != self._version
+
     def before(self, abort: threading.Event) -> None:
         """Called before a piece is read."""
+        if self.over:
+            return
         with self._lock:
             passed = self._bytes
             if self.cut and passed >= int(self.cut["after"]) and int(self.cut["attempts"]) > 0:
@@ -47,7 +55,9 @@ class Mischief:
         if self.full and passed >= int(self.full["after"]):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.stall and passed >= int(self.stall["after"]):
-            abort.wait()
+            while not abort.wait(0.05):
+                if self.over:
+                    return
             raise Cut
 
     def passed(self, count: int, abort: threading.Event) -> None:
@@ -56,7 +66,7 @@ class Mischief:
             self._bytes += count
             due = self._bytes / float(self.slow["rate"]) if self.slow else 0.0
             ahead = due - (time.monotonic() - self._began)
-        if self.slow and ahead > 0:
+        if self.slow and ahead > 0 and not self.over:
             abort.wait(ahead)
 
 

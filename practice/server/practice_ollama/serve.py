@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import config, log
-from .errors import PathError, make_dirs
+from .errors import ApiError, PathError, make_dirs
 from .faults import BadFault, Faults
 from .http_server import Server
 from .prune import GRACE, prepare
@@ -54,6 +54,14 @@ def _bind(context: Context) -> Server:
         raise SystemExit(f"Error: listen tcp {settings.address}:{settings.port}: bind: {text}") from None
 
 
+def hydrate(context: Context) -> None:
+    """Fills the list cache; what is wrong with the store is no reason not to start."""
+    try:
+        context.library.tags(set())
+    except ApiError as error:
+        log.warn("routes.go:1995", "failed to hydrate model list cache", error=error)
+
+
 def serve() -> int:
     settings = config.load()
     signal.signal(signal.SIGTERM, _stop)
@@ -71,7 +79,7 @@ def serve() -> int:
     slow = context.faults.take("slow_start")
     if slow:
         time.sleep(float(slow["seconds"]))
-    context.library.tags(set())
+    hydrate(context)
     port = server.server_port
     log.info("routes.go:2010", f"Listening on {settings.address}:{port} (version {settings.version})")
     library = "CUDA" if settings.gpu else "cpu"

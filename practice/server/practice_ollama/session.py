@@ -71,9 +71,11 @@ class Session:
 
     def hang_if_told(self) -> None:
         """The fault in which everything but an answer works."""
-        fault = self.context.faults.take("hang_generate", model=self.shown)
+        faults = self.context.faults
+        version = faults.version
+        fault = faults.take("hang_generate", model=self.shown)
         end = time.monotonic() + (float(fault["seconds"]) or 1e9) if fault else 0.0
-        while time.monotonic() < end:
+        while time.monotonic() < end and faults.version == version:
             self._stop_if_gone()
             time.sleep(0.05)
 
