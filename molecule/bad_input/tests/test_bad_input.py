@@ -11,7 +11,7 @@ from lab import Lab
 GOOD, ZEROS = "nomic-embed-text:v1.5", "0" * 64
 
 INPUTS = {
-    "unknown model": ({"corral_models": [GOOD, "nosuchmodel:1b"]}, ["nosuchmodel:1b", "not"]),
+    "unknown model": ({"corral_models": [GOOD, "nosuchmodel:1b"]}, ["nosuchmodel:1b", "no such model"]),
     "two unknown models at once": ({"corral_models": ["nosuch-a:1b", "nosuch-b:1b"]}, ["nosuch-a:1b", "nosuch-b:1b"]),
     "bad model name": ({"corral_models": ["bad name!:7b"]}, ["bad name!:7b"]),
     "a name that leaves the store": ({"corral_models": ["../../etc:passwd"]}, ["../../etc:passwd"]),
@@ -81,8 +81,9 @@ def test_range_that_overlaps_another_service(lab, state):
 def test_volume_with_a_foreign_store(lab, state):
     lab.sh("docker volume create theirs && touch /var/lib/docker/volumes/theirs/_data/their-data.bin")
     try:
-        message = refused(lab, lab.snapshot(), ["theirs"], corral_store_volume="theirs")
-        assert "adopt" in message or "another volume" in message, message
+        refused(lab, lab.snapshot(), ["theirs", "another store volume"], corral_store_volume="theirs")
+        lab.sh("cd /var/lib/docker/volumes/theirs/_data && rm their-data.bin && mkdir -p blobs manifests/x/y/z")
+        refused(lab, lab.snapshot(), ["theirs", "adopt"], corral_store_volume="theirs")
     finally:
         lab.docker("volume", "rm", "theirs")
 

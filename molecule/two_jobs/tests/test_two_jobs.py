@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from lab import STORE, blob_names, manifests, puller_settings, wait_until
+from lab import STORE, blob_names, bytes_in_staging, manifests, puller_settings, wait_until
 
 OLD, NEW, THIRD = "nomic-embed-text:v1.5", "llava:7b", "llama3.2:3b"
 IMAGE = "corral-practice/ollama:0.32.15-practice"
@@ -28,6 +28,10 @@ def created_pullers(lab, since):
     window = ["--since", f"{since:.3f}", "--until", f"{time.time():.3f}", "--filter", "event=create"]
     names = lab.docker("events", *window, "--format", "{{.Actor.Attributes.name}}").split()
     return [name for name in names if "pull" in name]
+
+
+def pullers(lab):
+    return [name for name in lab.containers() if "pull" in name]
 
 
 def models(lab):
@@ -67,19 +71,18 @@ def test_waits_when_asked_to(lab):
 def test_takes_over_what_a_dead_job_left(lab):
     """Its lease has expired; its puller still runs and has half a model."""
     slow = puller_settings(slow_pull={"rate": 1_000_000})
-    process = lab.start("site", corral_models=[OLD, NEW, THIRD], models_lease_ttl=6, **slow)
-    wait_until(lambda: any("pull" in c for c in lab.containers(running_only=True)), 90, "the puller")
-    name = next(c for c in lab.containers() if "pull" in c)
-    time.sleep(3)
+    process = lab.start("site", corral_models=[OLD, NEW, THIRD], models_lease_ttl=12, **slow)
+    wait_until(lambda: pullers(lab) and bytes_in_staging(lab) > 0, 120, "half a model")
+    name = pullers(lab)[0]
     lab.kill(process)  # nothing cleans up after itself
     process.wait()
     old = lab.inspect(name)["Id"]
-    time.sleep(7)
+    time.sleep(12)
     run = lab.run("site", corral_models=[OLD, NEW, THIRD]).ok()
     assert "expired" in run.output or "taken over" in run.output, run.output[-3000:]
     assert models(lab) == [THIRD, NEW, OLD]
     assert old not in lab.docker("ps", "-aq", "--no-trunc")
-    assert [c for c in lab.containers() if "pull" in c] == []
+    assert pullers(lab) == []
 
 
 def test_two_runs_at_once_end_with_one_having_done_the_work(host, lab):
