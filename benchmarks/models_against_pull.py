@@ -2,7 +2,7 @@
 """Pull, hash and publish (role `models` on a running fleet) against a bare `POST /api/pull` of the same models.
 
 Makes models of random bytes in the practice registry (by default 3 of 400 MB), deploys two instances without
-models, then times in turn, `--rounds` times, the bare pull into an empty store and the role. Prints both, and the ratio.
+models, then times in turn, `--rounds` times, the bare pull into an empty store and the role: both and the ratio.
 Usage: models_against_pull.py [--models 3] [--megabytes 400] [--rounds 3]
 """
 

@@ -136,7 +136,7 @@ class ScriptedServer:
                 except OSError:
                     self.close_connection = True
 
-            do_GET = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
+            do_GET = do_POST = do_DELETE = do_HEAD = handle_any
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one error family: below a module's ``main`` everything raises it, and only the glue turns it into ``fail_json``."""
+"""The one error family: below ``main`` everything raises it, and only the glue turns it into ``fail_json``."""
 
 from __future__ import annotations
 

@@ -23,4 +23,4 @@ def present(api: Any, reference: str) -> tuple[str, tuple[str, ...]]:
             raise
         message = f"corral_image is {reference!r}, and the engine does not take that for an image: {error.explanation}."
         raise CorralError(message, kind="bad_image", remedy="Write it as name:tag or name@sha256:…") from error
-    return str(image["Id"]).split(":")[-1], tuple(image.get("RepoDigests") or ())
+    return str(image["Id"]).rsplit(":", maxsplit=1)[-1], tuple(image.get("RepoDigests") or ())

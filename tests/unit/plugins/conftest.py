@@ -16,4 +16,7 @@ GOLDEN = Path(__file__).resolve().parents[1] / "fixtures" / "store-golden"
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
     """A copy of a healthy store with four models; everything in it may be broken."""
-    return Path(shutil.copytree(GOLDEN, tmp_path / "golden"))
+    copy = Path(shutil.copytree(GOLDEN, tmp_path / "golden"))
+    # A colon is no character for a file in a repository; on the host the name of a registry has one.
+    (copy / "manifests" / "127.0.0.1_5056").rename(copy / "manifests" / "127.0.0.1:5056")
+    return copy

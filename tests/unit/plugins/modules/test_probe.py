@@ -134,7 +134,7 @@ def test_all_problems_of_all_servers_are_in_one_failure(server):
 
 
 def test_a_busy_server_is_asked_again_and_that_is_reported(server, monkeypatch):
-    monkeypatch.setattr(probe, "Asking", lambda *args: _quick(*args))
+    monkeypatch.setattr(probe, "Asking", _quick)
     server.on("POST", "/api/generate", recorded("generate_queue_full"), recorded("generate"))
     assert ask(server)["results"][0]["models"][0]["retries"] == 1
     server.on("POST", "/api/generate", recorded("generate_queue_full"))

@@ -23,7 +23,7 @@ def mode(path):
 
 def test_create(tmp_path):
     path = tmp_path / "deep" / "models"
-    check, real, again, _ = four_runs(store, {"path": str(path), "project": "p"})
+    check, real, again = four_runs(store, {"path": str(path), "project": "p"})[:3]
     assert check["steps"] == real["steps"]
     assert again["steps"] == []
     assert tree(path) == [
@@ -54,7 +54,7 @@ def test_change_of_modes(tmp_path):
     run_module(store, {"path": str(path)})
     os.chmod(path / "blobs", 0o700)
     os.chmod(path / ".corral", 0o755)
-    _, real, _, _ = four_runs(store, {"path": str(path)})
+    real = four_runs(store, {"path": str(path)})[1]
     assert [step["action"] for step in real["steps"]] == ["set_mode", "set_mode"]
     assert (mode(path / "blobs"), mode(path / ".corral")) == ("0o755", "0o700")
 
@@ -66,7 +66,7 @@ def test_adopting_an_ollama_store(tmp_path, golden):
     assert "adopt: true" in refused.msg
     assert not (golden / ".corral").exists()
     before = tree(golden)
-    _, real, again, _ = four_runs(store, {**args, "adopt": True})
+    real, again = four_runs(store, {**args, "adopt": True})[1:3]
     assert [name for name in tree(golden) if not name.startswith(".corral")] == before
     assert real["store"]["adopted"] is True
     assert again["store"]["adopted"] is True

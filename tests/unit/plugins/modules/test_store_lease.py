@@ -33,16 +33,16 @@ def age(path, seconds):
 
 
 def test_create_change_delete(ready):
-    check, real, again, _ = four_runs(store_lease, args(ready))
+    check, real, again = four_runs(store_lease, args(ready))[:3]
     assert real["lease"]["token"] == again["lease"]["token"] == check["lease"]["token"] == "t1"
     assert real["lease"]["expires_at"] - real["lease"]["renewed_at"] == 300
     assert (ready / ".corral.lease").stat().st_mode & 0o777 == 0o644
 
-    check, real, _, _ = four_runs(store_lease, args(ready, ttl=900))
+    check, real = four_runs(store_lease, args(ready, ttl=900))[:2]
     assert check["steps"] == real["steps"] == [{"action": "renew", "target": str(ready), "detail": "alice"}]
     assert real["lease"]["expires_at"] - real["lease"]["renewed_at"] == 900
 
-    _, real, _, _ = four_runs(store_lease, args(ready, state="released"))
+    real = four_runs(store_lease, args(ready, state="released"))[1]
     assert real["lease"] == {}
     assert not (ready / ".corral.lease").exists()
 
@@ -74,7 +74,7 @@ def test_the_second_one_is_told_who_has_it_since_when(ready):
 def test_an_expired_one_is_taken_over(ready):
     run_module(store_lease, args(ready))
     age(ready, 301)
-    check, real, _, _ = four_runs(store_lease, args(ready, owner="bob", token="t2"))
+    check, real = four_runs(store_lease, args(ready, owner="bob", token="t2"))[:2]
     assert check["taken_over"]["owner"] == real["taken_over"]["owner"] == "alice"
     assert "held by alice" in real["warnings"][0]
     assert real["lease"]["owner"] == "bob"
@@ -107,7 +107,7 @@ def test_the_lease_of_another_is_not_released(ready):
 
 def test_waiting_for_it(ready):
     run_module(store_lease, args(ready))
-    timer = threading.Timer(0.5, lambda: (ready / ".corral.lease").unlink())
+    timer = threading.Timer(0.5, (ready / ".corral.lease").unlink)
     timer.start()
     outcome = run_module(store_lease, args(ready, owner="bob", token="t2", wait=20))
     timer.join()

@@ -47,7 +47,7 @@ def manifests(paths):
 
 def test_create_change_delete(paths, puller):
     first = puller.serve(NAME, CONFIG, SHARED, ONE)
-    check, real, again, _ = four_runs(store_model, given(paths, puller))
+    check, real, again = four_runs(store_model, given(paths, puller))[:3]
     (row,) = real["models"]
     assert (row["action"], row["digest"], row["previous_digest"]) == ("pull", first, "")
     assert row["bytes_total"] == row["bytes_fetched"] == len(CONFIG + SHARED + ONE)
@@ -59,7 +59,7 @@ def test_create_change_delete(paths, puller):
     second = puller.serve(NAME, CONFIG, SHARED, TWO)
     assert not run_module(store_model, given(paths, puller)).changed
     latest = given(paths, puller, name=None, models=[{"name": NAME, "state": "latest"}])
-    check, real, _, _ = four_runs(store_model, latest)
+    check, real = four_runs(store_model, latest)[:2]
     (row,) = real["models"]
     assert (row["digest"], row["previous_digest"]) == (second, first)
     assert (row["layers_fetched"], row["layers_reused"], row["bytes_fetched"]) == (1, 2, len(TWO))

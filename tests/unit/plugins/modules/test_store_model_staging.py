@@ -34,7 +34,7 @@ def staging(paths):
 
 def test_create_change_delete(paths):
     first = put(paths.staging, "mistral:7b", CONFIG, SHARED, ONE)
-    check, real, again, _ = four_runs(store_model, args(paths, name="mistral:7b"))
+    check, real, again = four_runs(store_model, args(paths, name="mistral:7b"))[:3]
     (row,) = real["models"]
     assert (row["digest"], row["previous_digest"], row["action"]) == (first, "", "publish")
     assert (row["layers_fetched"], row["layers_reused"], row["bytes_fetched"]) == (3, 0, 0)
@@ -44,7 +44,7 @@ def test_create_change_delete(paths):
     assert staging(paths) == {}
 
     second = put(paths.staging, "mistral:7b", CONFIG, SHARED, TWO)
-    check, real, _, _ = four_runs(store_model, args(paths, name="mistral:7b"))
+    check, real = four_runs(store_model, args(paths, name="mistral:7b"))[:2]
     (row,) = real["models"]
     assert (row["digest"], row["previous_digest"]) == (second, first)
     assert (row["layers_fetched"], row["layers_reused"]) == (1, 2)
@@ -53,7 +53,7 @@ def test_create_change_delete(paths):
         "after": {"models": {"mistral:7b": second}, "staged": []},
     }
 
-    _, real, again, _ = four_runs(store_model, args(paths, name="mistral:7b", state="absent"))
+    real, again = four_runs(store_model, args(paths, name="mistral:7b", state="absent"))[1:3]
     assert (real["models"][0]["action"], real["models"][0]["previous_digest"]) == ("remove", second)
     assert again["models"][0]["action"] == "none"
     assert os.listdir(paths.manifests) == []
@@ -98,7 +98,7 @@ def test_a_second_publisher_is_refused_at_the_last_moment(paths, monkeypatch):
 def test_several_models_that_share_layers(paths):
     put(paths.staging, "a:1", CONFIG, SHARED, ONE)
     put(paths.staging, "b:1", CONFIG, SHARED, TWO)
-    _, real, _, _ = four_runs(store_model, args(paths, models=["a:1", {"name": "b:1"}]))
+    real = four_runs(store_model, args(paths, models=["a:1", {"name": "b:1"}]))[1]
     assert [(row["layers_fetched"], row["layers_reused"]) for row in real["models"]] == [(3, 0), (1, 2)]
     assert staging(paths) == {}
 
@@ -137,7 +137,7 @@ def test_a_truncated_blob_of_the_store_is_seen_and_repaired(paths):
     os.truncate(paths.blob(digest(ONE)), 3)
     assert run_module(store_model, args(paths, name="a:1")).kind == "not_staged"
     put(paths.staging, "a:1", CONFIG, ONE)
-    _, real, _, _ = four_runs(store_model, args(paths, name="a:1"))
+    real = four_runs(store_model, args(paths, name="a:1"))[1]
     assert Path(paths.blob(digest(ONE))).read_bytes() == ONE
     assert real["models"][0]["changed"] is True
 
@@ -228,7 +228,7 @@ def test_what_an_interrupted_run_left_in_staging_is_cleared_away(paths):
     put(paths.staging, "a:1", CONFIG, ONE)
     put(paths.staging, "other:1", SHARED, TWO)
     os.link(paths.blob(digest(put_blob(paths, b"orphan").read_bytes())), paths.staging.blob(digest(b"orphan")))
-    _, real, _, _ = four_runs(store_model, args(paths, name="a:1"))
+    real = four_runs(store_model, args(paths, name="a:1"))[1]
     assert {step["action"] for step in real["steps"]} == {"clear_staging"}
     assert real["models"][0]["changed"] is False
     assert sorted(staging(paths)) == sorted(

@@ -92,7 +92,7 @@ def test_the_lease_of_a_killed_holder_is_renewed_until_the_kill_and_then_runs_ou
 def test_what_expires_is_lost_only_when_another_takes_it(paths):
     clock = Clock()
     file = LeaseFile(paths, clock)
-    mine, _ = file.acquire("me", "", 60)
+    mine = file.acquire("me", "", 60)[0]
     file.require(mine.token)
     clock.now += 61
     with pytest.raises(LeaseLost, match="it expired"):
@@ -120,7 +120,7 @@ def test_no_token_no_writing(paths, token):
 def test_nobody_takes_over_while_a_change_is_written(paths):
     clock = Clock()
     file = LeaseFile(paths, clock)
-    mine, _ = file.acquire("me", "", 60)
+    mine = file.acquire("me", "", 60)[0]
     order = []
 
     def take():
@@ -141,7 +141,7 @@ def test_nobody_takes_over_while_a_change_is_written(paths):
 
 def test_the_heartbeat_says_when_the_lease_is_lost(paths):
     file = LeaseFile(paths)
-    mine, _ = file.acquire("me", "", 0.3)
+    mine = file.acquire("me", "", 0.3)[0]
     with Heartbeat(file, mine.token) as beat:
         time.sleep(0.6)
         beat.check()
@@ -154,7 +154,7 @@ def test_the_heartbeat_says_when_the_lease_is_lost(paths):
 
 def test_the_heartbeat_outlives_a_full_disk(paths, monkeypatch):
     file = LeaseFile(paths)
-    mine, _ = file.acquire("me", "", 0.6)
+    mine = file.acquire("me", "", 0.6)[0]
     real, failures = file._write, []
 
     def full(lease):
