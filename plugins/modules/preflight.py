@@ -139,7 +139,9 @@ host:
       type: list
       elements: str
     store:
-      description: The volume of the store with C(exists), C(mountpoint), C(owner) and the C(entries) of its root.
+      description:
+        - The volume of the store with C(exists), C(mountpoint), C(owner), the C(entries) of its root, and
+          C(abandoned_puller), a container that may write to it although nobody holds the lease.
       type: dict
     free_bytes:
       description: What is free on the file system of the store.

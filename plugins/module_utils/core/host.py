@@ -59,6 +59,8 @@ class StoreFacts:
     reachable: bool = True
     entries: tuple[str, ...] = ()
     owner: str | None = None
+    abandoned_puller: str = ""
+    """A container of this project that may write to the store although nobody holds its lease: its job is dead."""
 
 
 @dataclass(frozen=True)

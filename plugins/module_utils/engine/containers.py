@@ -17,11 +17,19 @@ SERVICE = "com.docker.compose.service"
 ONEOFF = "com.docker.compose.oneoff"
 DIRECTORY = "com.docker.compose.project.working_dir"
 API_PORT = "11434/tcp"
+CORRAL_PROJECT = "corral.project"
+CORRAL_PULLER = "corral.puller"
 
 
 def neighbours(listed: list[dict[str, Any]]) -> tuple[Neighbour, ...]:
     """Every container of ``api.containers(all=True)``."""
     return tuple(_neighbour(entry) for entry in listed)
+
+
+def puller(listed: list[dict[str, Any]], project: str) -> str:
+    """The container that pulls for the project, "" without one."""
+    ours = (one for one in listed if CORRAL_PULLER in _labels(one) and _labels(one).get(CORRAL_PROJECT) == project)
+    return next((_name(entry) for entry in ours), "")
 
 
 def publications(api: Any, listed: list[dict[str, Any]]) -> tuple[Publication, ...]:

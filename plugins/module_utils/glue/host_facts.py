@@ -9,7 +9,8 @@ import importlib.util
 import json
 import os
 import platform
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.errors import CorralError
@@ -20,6 +21,7 @@ from ..engine import containers, images, ports, volumes
 from ..engine.client import compose_version, connect, speaking, without_library
 from ..store.files import NotAFile, read_plain
 from ..store.layout import store_at
+from ..store.lease import LeaseFile
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
@@ -72,7 +74,10 @@ def _engine_facts(api: Any, question: Question) -> dict[str, Any]:
             "root_dir_reachable": os.path.isdir(info["DockerRootDir"]),
             "containers": containers.neighbours(listed),
             "publications": containers.publications(api, listed),
-            "store": _store_facts(question.store_volume, volumes.mountpoint(api, question.store_volume)),
+            "store": _with_puller(
+                _store_facts(question.store_volume, volumes.mountpoint(api, question.store_volume)),
+                containers.puller(listed, question.layout.project),
+            ),
             "image_id": image_id,
             "image_digests": digests,
             "image_problem": problem,
@@ -96,6 +101,14 @@ def _store_facts(name: str, path: str | None) -> StoreFacts:
     except OSError:
         return StoreFacts(name, exists=True, mountpoint=path, reachable=False)
     return StoreFacts(name, exists=True, mountpoint=path, entries=entries, owner=_marker(path))
+
+
+def _with_puller(store: StoreFacts, puller: str) -> StoreFacts:
+    """A puller works under the lease of its job; without one that is live, nobody will ever stop it."""
+    if not puller or not store.mountpoint or not store.reachable:
+        return store
+    lease = LeaseFile(store_at(store.mountpoint)).read()
+    return store if lease is not None and lease.live(time.time()) else replace(store, abandoned_puller=puller)
 
 
 def _marker(path: str) -> str | None:

@@ -11,6 +11,8 @@ import socket
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
 from ansible_collections.corral.ollama.plugins.module_utils.glue import host_facts
+from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
+from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
 from ansible_collections.corral.ollama.plugins.modules import preflight
 from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.engine.fake_engine import FakeEngine, container
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
@@ -66,6 +68,21 @@ def test_a_store_with_the_marker_of_this_project_is_ours(on, tmp_path):
     (tmp_path / ".corral" / "owner.json").write_text("damaged")
     assert on(engine, project="fleet").kind == "foreign_store"
     assert not on(engine, project="fleet", adopt=True).failed
+
+
+def test_a_puller_without_a_live_lease_is_abandoned(on, tmp_path):
+    puller = container("ollama-puller")
+    puller["Config"]["Labels"] = {"corral.project": "ollama", "corral.puller": "ann@laptop"}
+    engine = FakeEngine(puller, volumes={"ollama_models": str(tmp_path)}, root_dir=str(tmp_path))
+    (tmp_path / ".corral" / "tmp").mkdir(parents=True)
+    (tmp_path / ".corral" / "owner.json").write_text(json.dumps({"schema": 1, "project": "ollama"}))
+    assert on(engine)["host"]["store"]["abandoned_puller"] == "ollama-puller"
+    lease = LeaseFile(store_at(str(tmp_path)))
+    token = lease.acquire("ann@laptop", "", 60)[0].token
+    assert on(engine)["host"]["store"]["abandoned_puller"] == ""
+    lease.release(token)
+    puller["Config"]["Labels"]["corral.project"] = "other"
+    assert on(engine)["host"]["store"]["abandoned_puller"] == ""
 
 
 def test_everything_in_the_way_is_listed_in_one_failure(on, tmp_path, free_port):
