@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 import pytest
@@ -22,6 +23,16 @@ def hold(lab, ttl):
 
 def release(lab, token):
     lab.module("store_lease", path=STORE, state="released", token=token)
+
+
+def expire_lease(lab):
+    """Two hours pass."""
+    script = (
+        "import json, sys; path = sys.argv[1]; lease = json.load(open(path))\n"
+        "lease.update({key: lease[key] - 7200 for key in ('acquired_at', 'renewed_at', 'expires_at')})\n"
+        "json.dump(lease, open(path, 'w'))"
+    )
+    lab.sh(f"python3 -c {shlex.quote(script)} {STORE}/.corral.lease")
 
 
 def created_pullers(lab, since):
@@ -71,7 +82,7 @@ def test_waits_when_asked_to(lab):
 def test_takes_over_what_a_dead_job_left(lab):
     """Its lease has expired; its puller still runs and has half a model."""
     slow = puller_settings(slow_pull={"rate": 1_000_000})
-    process = lab.start("site", corral_models=[OLD, NEW, THIRD], models_lease_ttl=12, **slow)
+    process = lab.start("site", corral_models=[OLD, NEW, THIRD], **slow)
     half = lambda: pullers(lab) and bytes_in_staging(lab) > 0  # noqa: E731
     wait_until(lambda: half() or process.poll() is not None, 120, "half a model")
     assert process.poll() is None, lab.finish(process).output[-3000:]
@@ -79,7 +90,7 @@ def test_takes_over_what_a_dead_job_left(lab):
     lab.kill(process)  # nothing cleans up after itself
     process.wait()
     old = lab.inspect(name)["Id"]
-    time.sleep(12)
+    expire_lease(lab)
     run = lab.run("site", corral_models=[OLD, NEW, THIRD]).ok()
     assert "expired" in run.output or "taken over" in run.output, run.output[-3000:]
     assert models(lab) == [THIRD, NEW, OLD]
