@@ -10,9 +10,12 @@ from typing import Any
 from ..core.libraries import require
 
 
-def mountpoint(api: Any, name: str) -> str | None:
-    """Where the volume lies on the host; None when there is no such volume."""
+def place(api: Any, name: str) -> tuple[str, str] | None:
+    """Where the volume lies on the host, and what its options let the engine mount there; None without the volume."""
     try:
-        return str(api.inspect_volume(name)["Mountpoint"])
+        volume = api.inspect_volume(name)
     except require("docker").errors.NotFound:
         return None
+    options = volume.get("Options") or {}
+    source = options.get("device", "") if volume.get("Driver", "local") == "local" else f"driver {volume['Driver']}"
+    return str(volume["Mountpoint"]), str(source)

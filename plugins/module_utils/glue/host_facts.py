@@ -75,7 +75,7 @@ def _engine_facts(api: Any, question: Question) -> dict[str, Any]:
             "containers": containers.neighbours(listed),
             "publications": containers.publications(api, listed),
             "store": _with_puller(
-                _store_facts(question.store_volume, volumes.mountpoint(api, question.store_volume)),
+                _store_facts(question.store_volume, volumes.place(api, question.store_volume)),
                 containers.puller(listed, question.layout.project),
             ),
             "image_id": image_id,
@@ -93,9 +93,12 @@ def _image_facts(api: Any, image: str) -> tuple[str, tuple[str, ...], Problem | 
         return "", (), as_problem(error)
 
 
-def _store_facts(name: str, path: str | None) -> StoreFacts:
-    if path is None:
+def _store_facts(name: str, place: tuple[str, str] | None) -> StoreFacts:
+    if place is None:
         return StoreFacts(name)
+    path, source = place
+    if source:
+        return StoreFacts(name, exists=True, mountpoint=path, reachable=False, mounted_from=source)
     try:
         entries = tuple(sorted(os.listdir(path)))
     except OSError:

@@ -85,6 +85,21 @@ def test_a_puller_without_a_live_lease_is_abandoned(on, tmp_path):
     assert on(engine)["host"]["store"]["abandoned_puller"] == ""
 
 
+@pytest.mark.parametrize(
+    ("volume", "source"),
+    [
+        ({"Driver": "local", "Options": {"type": "none", "o": "bind", "device": "/data/models"}}, "/data/models"),
+        ({"Driver": "local", "Options": {"type": "nfs", "o": "addr=10.0.0.1", "device": ":/models"}}, ":/models"),
+        ({"Driver": "rexray", "Options": {}}, "driver rexray"),
+    ],
+)
+def test_a_volume_that_is_there_only_now_and_then_is_no_place_for_a_store(on, tmp_path, volume, source):
+    engine = FakeEngine(volumes={"ollama_models": {"Mountpoint": str(tmp_path), **volume}}, root_dir=str(tmp_path))
+    outcome = on(engine)
+    assert outcome.kind == "store_unreachable"
+    assert f"is mounted from {source}, and only while a container uses it" in outcome.msg
+
+
 def test_everything_in_the_way_is_listed_in_one_failure(on, tmp_path, free_port):
     (tmp_path / "photos").mkdir()
     engine = FakeEngine(

@@ -40,7 +40,7 @@ def container(name, port=0, *, address="127.0.0.1", private=11434, state="runnin
 
 
 class FakeEngine:
-    """Give it containers, volumes (name → mount point) and images (name → what inspection says)."""
+    """Give it containers, volumes (name → mount point, or the whole answer) and images (name → the answer)."""
 
     api_version = "1.41"
 
@@ -65,7 +65,8 @@ class FakeEngine:
         return self._one([found for found in self.all if found["Id"] == container_id])
 
     def inspect_volume(self, name):
-        return {"Mountpoint": self._one([path for volume, path in self.volumes.items() if volume == name])}
+        found = self._one([volume for volume_name, volume in self.volumes.items() if volume_name == name])
+        return found if isinstance(found, dict) else {"Mountpoint": found, "Driver": "local", "Options": None}
 
     def inspect_image(self, name):
         found = self._one([image for image_name, image in self.images.items() if image_name == name])

@@ -123,7 +123,7 @@ def test_a_container_that_is_removed_meanwhile_is_left_out():
 def test_volumes_and_images():
     digests = ["ollama/ollama@sha256:b"]
     engine = FakeEngine(volumes={"v": "/m"}, images={"i:1": {"Id": "sha256:" + "c" * 64, "RepoDigests": digests}})
-    assert (volumes.mountpoint(engine, "v"), volumes.mountpoint(engine, "w")) == ("/m", None)
+    assert (volumes.place(engine, "v"), volumes.place(engine, "w")) == (("/m", ""), None)
     assert images.present(engine, "i:1") == ("c" * 64, ("ollama/ollama@sha256:b",))
     assert images.present(engine, "i:2") == ("", ())
 
