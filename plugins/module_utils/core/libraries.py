@@ -10,7 +10,7 @@ from types import ModuleType
 
 from ..core.errors import CorralError
 
-_PACKAGES = {"requests": "python3-requests", "docker": "python3-docker"}
+_PACKAGES = {"requests": "python3-requests", "docker": "python3-docker", "yaml": "python3-yaml"}
 
 
 def require(name: str) -> ModuleType:

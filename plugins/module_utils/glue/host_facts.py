@@ -25,7 +25,7 @@ from ..store.lease import LeaseFile
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
-LIBRARIES = ("requests", "docker")
+LIBRARIES = ("requests", "docker", "yaml")
 _MARKER_LIMIT = 64 * 1024
 
 
