@@ -34,6 +34,8 @@ class Rules:
     rate: float = 0.0
     wrong: str = ""
     refuse: str = ""
+    wait_after: int = -1
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass
@@ -154,7 +156,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send_slowly(self, piece: memoryview, rules: Rules) -> None:
         sent, began = 0, time.monotonic()
-        size = PIECE if rules.rate == 0 and max(rules.cut_after, rules.hang_after, rules.dead_after) < 0 else 4096
+        size = (
+            PIECE
+            if rules.rate == 0 and max(rules.cut_after, rules.hang_after, rules.dead_after, rules.wait_after) < 0
+            else 4096
+        )
         while sent < len(piece):
             if 0 <= rules.cut_after <= sent and rules.cut_times > 0:
                 rules.cut_times -= 1
@@ -163,6 +169,8 @@ class Handler(BaseHTTPRequestHandler):
             if 0 <= rules.dead_after <= self.registry.served:
                 self.close_connection = True
                 return
+            if 0 <= rules.wait_after <= sent:
+                rules.go_on.wait(30)
             if 0 <= rules.hang_after <= sent:
                 time.sleep(0.05)
                 continue

@@ -32,14 +32,17 @@ def blob_path(models: Path, digest: str) -> Path:
 
 
 def golden(models: Path, host: str = RECORDED_HOST, keep: tuple[str, ...] = ()) -> Path:
-    """A copy of the recorded store, its models named after `host`; only those of `keep` if given."""
-    shutil.copytree(GOLDEN / "blobs", models / "blobs")
+    """A copy of the recorded store, its models named after `host`; only those of `keep` if given.
+
+    The files are new ones: the start-up prune spares what nobody uses for an hour.
+    """
+    shutil.copytree(GOLDEN / "blobs", models / "blobs", copy_function=shutil.copyfile)
     for path in sorted((GOLDEN / "manifests" / RECORDED_HOST.replace(":", "_") / "library").glob("*/*")):
         if keep and f"{path.parent.name}:{path.name}" not in keep:
             continue
         target = models / "manifests" / host / "library" / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
+        shutil.copyfile(path, target)
     return models
 
 

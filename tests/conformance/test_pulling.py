@@ -23,7 +23,7 @@ DIGEST = hashlib.sha256(WEIGHTS).hexdigest()
 @pytest.fixture
 def server(serve: Serve, registry: Registry) -> Practice:
     registry.add_model("big", "1", WEIGHTS, stores.golden_blob(stores.CONFIG))
-    return serve(PRACTICE_PART_MIN="1000000")
+    return serve(PRACTICE_PART_MIN="1000000", PRACTICE_STALL_SECONDS="10")
 
 
 def name(registry: Registry) -> str:
@@ -55,14 +55,16 @@ def ranges(registry: Registry) -> list[str]:
 
 
 def test_parts_and_the_final_name(server: Practice, registry: Registry) -> None:
-    registry.rules = Rules(rate=1_500_000.0)
+    registry.rules = Rules(rate=700_000.0)
     thread = threading.Thread(target=pull, args=(server, registry))
     thread.start()
     wait_for(lambda: len(partials(server)) == 4)
+    wait_for(lambda: json.loads(partials(server)[3].read_text() or '{"Completed":0}')["Completed"])
     data, *jsons = partials(server)
     assert data.stat().st_size == SIZE
     parts = [json.loads(path.read_text()) for path in jsons]
-    assert parts[2] == {"N": 2, "Offset": 2_000_000, "Size": 400_000, "Completed": 0}
+    assert parts[0] == {"N": 0, "Offset": 0, "Size": 1_000_000, "Completed": 0}
+    assert parts[2] == {"N": 2, "Offset": 2_000_000, "Size": 400_000, "Completed": 400_000}
     thread.join()
     assert partials(server) == []
     assert stores.blob_path(server.models, DIGEST).read_bytes() == WEIGHTS
@@ -121,7 +123,9 @@ def test_six_attempts(server: Practice, registry: Registry) -> None:
     assert partials(server)
 
 
-def test_a_stall_is_retried_without_limit(server: Practice, registry: Registry) -> None:
+def test_a_stall_is_retried_without_limit(serve: Serve, registry: Registry) -> None:
+    registry.add_model("big", "1", WEIGHTS, stores.golden_blob(stores.CONFIG))
+    server = serve(PRACTICE_STALL_SECONDS="0.3")
     registry.rules = Rules(hang_after=8192)
     for _ in server.stream("/api/pull", model=name(registry), insecure=True):
         if server.log.count("part 0 stalled; retrying") >= 3:

@@ -95,6 +95,8 @@ def old_files(done: bool) -> Callable[[Scene], None]:
 def everything_old(scene: Scene) -> None:
     """All partial files are gone; the small ones are written anew by the parts that still run, the data is not."""
     scene.running()
+    scene.wait_for(lambda: scene.registry.served >= 300_000)
+    time.sleep(0.3)
     scene.age("*-partial*")
     scene.start_b(NEW)
 
@@ -138,9 +140,12 @@ SCENES: dict[str, tuple[dict[str, str], str, Callable[[Scene], None]]] = {
 
 
 def prepare(scene: Scene, how: str) -> None:
-    """`late`: the second layer waits for its redirect, because the registry refuses it for a while."""
+    """`slow`: the parts wait until B has done its deed, but a part of less than 100 kB is finished before.
+
+    `late`: the second layer waits for its redirect, because the registry refuses it for a while.
+    """
     if "slow" in how:
-        scene.registry.rules = Rules(rate=500_000.0)
+        scene.registry.rules = Rules(wait_after=100_000)
     if "late" in how:
         scene.registry.rules = Rules(refuse=f"sha256:{PARAMS}")
     if "cached" in how or "alias" in how:
@@ -166,6 +171,7 @@ def test_replay(name: str, scenes: Callable[..., Scene]) -> None:
     thread = threading.Thread(target=lambda: found.append(scene.a.ask("POST", "/api/pull", body)))
     thread.start()
     act(scene)
+    scene.registry.rules.go_on.set()
     thread.join(60)
     recorded = ending(Check(name, scene.models).record["response"]["ndjson"])
     assert ending(found[0].lines, scene.models) == [

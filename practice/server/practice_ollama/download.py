@@ -35,7 +35,7 @@ class Download:
 
     @property
     def completed(self) -> int:
-        return sum(part.so_far for part in self.parts)
+        return sum(part.done for part in self.parts)
 
     def prepare(self) -> None:
         """Takes up the parts of an earlier attempt or makes new ones."""
@@ -156,16 +156,16 @@ class Download:
     def _attempt(self, part: Part, file: int, url: str) -> None:
         """Its progress is written down when it ends, however it ends, and not before."""
         part.abort.clear()
-        part.stalled, part.live, part.moved_at = False, 0, time.monotonic()
+        part.stalled, part.moved_at = False, time.monotonic()
         try:
             self._copy(part, file, url)
         finally:
             part.moved_at, part.reply = 0.0, None
-            part.completed, part.live = part.so_far, 0
+            part.completed = part.done
             write_part(self.blob, part)
 
     def _copy(self, part: Part, file: int, url: str) -> None:
-        start, stop = part.offset + part.completed, part.offset + part.size
+        start, stop = part.offset + part.done, part.offset + part.size
         headers = {"Range": f"bytes={start}-{stop - 1}", "User-Agent": "Go-http-client/1.1"}
         self.mischief.before(part.abort)
         reply = wire.send("GET", url, headers)
@@ -176,12 +176,12 @@ class Download:
                 if part.abort.is_set():
                     raise Cut
                 self.mischief.before(part.abort)
-                count = reply.response.readinto(buffer[: min(len(buffer), stop - start)])
+                count = reply.read_some(buffer[: min(len(buffer), stop - start)])
                 if not count:
                     raise Cut("unexpected EOF" if reply.response.length else "EOF")
                 os.pwrite(file, buffer[:count], start)
                 start += count
-                part.live, part.moved_at = part.live + count, time.monotonic()
+                part.done, part.moved_at = part.done + count, time.monotonic()
                 self.mischief.passed(count, part.abort)
         finally:
             reply.close()

@@ -17,19 +17,17 @@ from .wire import Reply
 
 @dataclass
 class Part:
+    """`done` bytes are in the file; `completed` is what its small file says of them."""
+
     number: int
     offset: int
     size: int
     completed: int = 0
-    live: int = 0
+    done: int = 0
     moved_at: float = 0.0
     stalled: bool = False
     abort: threading.Event = field(default_factory=threading.Event)
     reply: Optional[Reply] = None
-
-    @property
-    def so_far(self) -> int:
-        return self.completed + self.live
 
     def stop(self) -> None:
         self.abort.set()
@@ -57,7 +55,7 @@ def read_parts(blob: str) -> list[Part]:
                 value = gojson.decode(stream.read())
         except (gojson.JsonError, PathError) as error:
             raise PullError(str(error)) from None
-        parts.append(Part(int(value["N"]), int(value["Offset"]), int(value["Size"]), int(value["Completed"])))
+        parts.append(Part(int(value["N"]), int(value["Offset"]), int(value["Size"]), *[int(value["Completed"])] * 2))
     return parts
 
 

@@ -84,5 +84,5 @@ def serve() -> int:
     log.info("routes.go:2010", f"Listening on {settings.address}:{port} (version {settings.version})")
     library = "CUDA" if settings.gpu else "cpu"
     log.info("types.go:60", "inference compute", id="0", library=library, practice="stand-in, not the real server")
-    server.serve_forever(poll_interval=3600)
+    server.serve_forever(poll_interval=0.2)
     return 0

@@ -36,6 +36,15 @@ class Reply:
     def header(self, name: str) -> str:
         return self.response.getheader(name) or ""
 
+    def read_some(self, buffer: memoryview) -> int:
+        """What has come so far, at most a buffer full: waiting for more would hide progress and look like a stall."""
+        response = self.response
+        if response.chunked or response.length is None or response.fp is None:
+            return response.readinto(buffer)
+        count = response.fp.readinto1(buffer[: response.length])  # type: ignore[attr-defined]
+        response.length -= count
+        return int(count)
+
     def read_all(self, limit: int = 1 << 24) -> bytes:
         try:
             return self.response.read(limit)
