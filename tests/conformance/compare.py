@@ -64,15 +64,20 @@ class Check:
         return LOCATION.sub(r"lookup \1 on <resolver>", text).replace("on <resolver>:", "on <resolver>:")
 
     def hold(self, answer: Answer, progress: bool = False) -> None:
-        """Fails where the answer is not as recorded."""
+        """Fails where the answer is not as recorded.
+
+        A small layer may come so fast that it has no line: then it may have one or none here too.
+        """
         expected = self.record["response"]
         assert answer.status == expected["status"], answer.text
         self._headers(expected["headers"], answer)
         if "json" in expected:
             assert self.normal(answer.json) == self.normal(expected["json"])
         elif "ndjson" in expected:
-            ours = [self.normal(line) for line in folded(answer.lines, progress)]
-            assert ours == [self.normal(line) for line in folded(expected["ndjson"], progress)]
+            recorded = [self.normal(line) for line in folded(expected["ndjson"], progress)]
+            shown = {line["digest"] for line in recorded if "digest" in line}
+            lines = [line for line in answer.lines if line.get("digest", "") in {"", *shown}]
+            assert [self.normal(line) for line in folded(lines, progress)] == recorded
         else:
             assert answer.text == expected["text"]
 
