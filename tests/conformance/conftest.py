@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +31,17 @@ Serve = Callable[..., Practice]
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts servers; `models` is a store (an empty one by default), capital names are its environment."""
     started: list[Practice] = []
+    ends = ExitStack()
 
     def start(models: Path | None = None, wrapper: tuple[str, ...] = (), wait: bool = True, **env: str) -> Practice:
         root = tmp_path / f"home{len(started)}"
         server = Practice(root, models or tmp_path / "models", {**FAST, **env}, list(wrapper))
         started.append(server)
+        ends.callback(server.stop)
         return server.start(wait)
 
-    yield start
-    for server in started:
-        server.stop()
+    with ends:
+        yield start
 
 
 @pytest.fixture

@@ -91,7 +91,10 @@ class Practice:
         for connection in self.begun:
             connection.close()
         self.process.terminate()
-        return self.process.wait(10)
+        try:
+            return self.process.wait(10)
+        finally:
+            self.process.kill()
 
     def restart(self) -> Practice:
         self.stop()
