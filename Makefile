@@ -38,8 +38,8 @@ practice: setup docker ## Build and start the practice registry and images
 	$(AS_DOCKER_USER) practice/up
 
 .PHONY: demo
-demo: setup docker ## From a bare machine to a verified fleet of eight (CORRAL_IMAGE=…, CORRAL_REGISTRY=public)
-	@[ "$${CORRAL_REGISTRY:-}" = public ] || $(MAKE) practice
+demo: setup ## From a bare machine to a verified fleet of eight (CORRAL_IMAGE=…, CORRAL_REGISTRY=public)
+	@if [ "$${CORRAL_REGISTRY:-practice}" = practice ] || [ -z "$${CORRAL_IMAGE:-}" ]; then $(MAKE) practice; else $(MAKE) docker; fi
 	ansible-playbook -i inventories/local $(BECOME) corral.ollama.site
 
 .PHONY: demo-down
