@@ -127,6 +127,10 @@ host:
       description: The version of the Compose plugin, empty while there is none.
       type: str
       sample: 2.26.1
+    project_file:
+      description: Mode and SHA-256 of C(compose.yml) in O(project_dir); empty when it is not there.
+      type: str
+      sample: 0640 5d41402abc4b2a76b9719d911017c592ae2f6d1d9a4e7a5b3a0a1b5c9c1f2e3d
     root_dir:
       description: Where the engine keeps its data.
       type: str
@@ -205,7 +209,7 @@ def wanted_from(params: Mapping[str, Any]) -> Wanted:
 
 def prepare(params: Mapping[str, Any]) -> Work:
     wanted = wanted_from(params)
-    host = gather(Question(wanted.layout, params["image"], wanted.store_volume))
+    host = gather(Question(wanted.layout, params["image"], wanted.store_volume, wanted.project_dir))
     raise_all(judge(wanted, host), f"Host {host.hostname}")
     return Work(result={"ok": True, "host": host.as_dict(), "same_engine_key": host.same_engine_key})
 

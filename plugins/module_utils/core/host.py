@@ -80,6 +80,8 @@ class HostFacts:
     root_dir: str = ""
     root_dir_reachable: bool = True
     compose_version: str = ""
+    project_file: str = ""
+    """Mode (octal) and SHA-256 of the project's compose.yml, with a space between; "" without a plain file there."""
     containers: tuple[Neighbour, ...] = ()
     publications: tuple[Publication, ...] = ()
     listeners: tuple[Listener, ...] = ()

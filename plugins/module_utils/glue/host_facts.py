@@ -9,10 +9,12 @@ import importlib.util
 import json
 import os
 import platform
+import stat
 import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..core.digests import sha256_bytes
 from ..core.errors import CorralError
 from ..core.host import HostFacts, StoreFacts
 from ..core.layout import Layout
@@ -27,6 +29,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
 LIBRARIES = ("requests", "docker", "yaml")
 _MARKER_LIMIT = 64 * 1024
+_PROJECT_FILE_LIMIT = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Question:
     layout: Layout
     image: str
     store_volume: str
+    project_dir: str = ""
 
 
 def gather(question: Question) -> HostFacts:
@@ -46,6 +50,7 @@ def gather(question: Question) -> HostFacts:
         "boot_id": _first_line(BOOT_ID),
         "missing_libraries": missing,
         "compose_version": compose_version(),
+        "project_file": _project_file(question.project_dir),
         "bindable": ports.bindable(question.layout.bind_address),
         "store": StoreFacts(question.store_volume),
     }
@@ -121,6 +126,15 @@ def _marker(path: str) -> str | None:
     except (OSError, NotAFile, ValueError, KeyError, TypeError):
         return None
     return project if isinstance(project, str) else None
+
+
+def _project_file(folder: str) -> str:
+    path = os.path.join(folder, "compose.yml")
+    try:
+        content = read_plain(path, _PROJECT_FILE_LIMIT)
+        return f"{stat.S_IMODE(os.lstat(path).st_mode):04o} {sha256_bytes(content)}"
+    except (OSError, NotAFile):
+        return ""
 
 
 def _disk_facts(store: StoreFacts, root_dir: str) -> dict[str, Any]:

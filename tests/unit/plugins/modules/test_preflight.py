@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 
@@ -98,6 +99,16 @@ def test_a_volume_that_is_there_only_now_and_then_is_no_place_for_a_store(on, tm
     outcome = on(engine)
     assert outcome.kind == "store_unreachable"
     assert f"is mounted from {source}, and only while a container uses it" in outcome.msg
+
+
+def test_the_project_file_is_told_by_mode_and_content(on, tmp_path):
+    engine = FakeEngine(root_dir=str(tmp_path))
+    assert on(engine, project_dir=str(tmp_path))["host"]["project_file"] == ""
+    file = tmp_path / "compose.yml"
+    file.write_text("name: ollama\n")
+    file.chmod(0o640)
+    digest = hashlib.sha256(b"name: ollama\n").hexdigest()
+    assert on(engine, project_dir=str(tmp_path))["host"]["project_file"] == f"0640 {digest}"
 
 
 def test_everything_in_the_way_is_listed_in_one_failure(on, tmp_path, free_port):
