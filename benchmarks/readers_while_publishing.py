@@ -2,9 +2,10 @@
 """What readers see while models are published, re-published and removed: Corral's way beside pulling in place.
 
 Two readers share a store. Four threads poll `/api/tags` and `/api/show` of one model that is there all the time, while
-the store is written (a) by Corral: that model goes to and fro between two versions, another is published and
-removed; (b) by a server in place: that model is pulled again, another is copied and deleted. Counted are absences
-(HTTP 200 without the model) and errors (any other answer). Usage: readers_while_publishing.py [--polls 10000]
+the store is written by Corral (publish: that model goes to and fro between two versions, others are published;
+remove: another is published and removed, over and over) and by a server in place: that model is pulled again,
+another is copied and deleted. Counted are absences (HTTP 200 without the model) and errors (any other answer).
+Usage: readers_while_publishing.py [--polls 10000]
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Polls:
         return changes
 
 
-def corral_way(stage: Scene, polls: int) -> tuple[int, Counter[str]]:
+def corral_way(stage: Scene, polls: int) -> list[tuple[str, int, Counter[str]]]:
     root = stage.store("corral")
     _make_store(root)
     paths = store_at(str(root))
@@ -81,20 +82,25 @@ def corral_way(stage: Scene, polls: int) -> tuple[int, Counter[str]]:
     token = lease.acquire("benchmark", "", 3600)[0].token
     versions = [_staged(puller, paths, STEADY, seed) for seed in (1, 2)]
     other = _staged(puller, paths, OTHER, 3)
-    steady = parse_name(STEADY)
+    steady, turn, number = parse_name(STEADY), itertools.cycle((1, 0)), itertools.count(2)
     with Verifier(2) as verifier:
         publisher = Publisher(paths, lease, token, verifier)
         publisher.publish(steady, *versions[0])
         readers = [stage.server(f"reader{index}", "corral") for index in (1, 2)]
-        turn = itertools.cycle((1, 0))
 
-        def change() -> None:
+        def publish() -> None:
             publisher.publish(steady, *versions[next(turn)])
+            publisher.publish(parse_name(f"bench-other:{next(number) % 100}"), *other)
+
+        def remove() -> None:
             publisher.publish(parse_name(OTHER), *other)
             publisher.remove(parse_name(OTHER))
 
-        polling = Polls(readers, polls)
-        return polling.during(change), polling.seen
+        found = []
+        for way, change in (("publish", publish), ("remove", remove)):
+            polling = Polls(readers, polls)
+            found.append((way, polling.during(change), polling.seen))
+        return found
 
 
 def in_place_way(stage: Scene, polls: int) -> tuple[int, Counter[str]]:
@@ -145,12 +151,12 @@ def main() -> int:
     parser.add_argument("--image", help="the server's image (default: the practice server)")
     options = parser.parse_args()
     with scene(options.image) as stage:
-        bad = _show("corral", *corral_way(stage, options.polls))
+        bad = [_show(*found) for found in corral_way(stage, options.polls)]
     with scene(options.image) as stage:
         _show("in place", *in_place_way(stage, options.polls))
     for name in (STEADY, OTHER):
         Registry("https://127.0.0.1:5443").delete(name)
-    return int(bad > 0)
+    return int(any(bad))
 
 
 if __name__ == "__main__":
