@@ -61,10 +61,11 @@ def put_manifest(tree: ModelTree, name: str, raw: bytes) -> str:
 
 
 def files(root: str | Path) -> dict[str, bytes]:
-    """Every plain file below, without the lease and its guard."""
+    """Every plain file below, without what tells when or in which run: the lease, receipts, the quarantine."""
     root = Path(root)
     found = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in found.items() if "lease" not in name and "owner" not in name}
+    dated = ("lease", "owner", "receipts", "quarantine")
+    return {name: path.read_bytes() for name, path in found.items() if not any(word in name for word in dated)}
 
 
 def args(paths: StorePaths, **more: Any) -> dict[str, Any]:

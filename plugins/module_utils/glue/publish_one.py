@@ -24,6 +24,7 @@ from ..store.layout import StorePaths
 from ..store.lease import Heartbeat
 from ..store.publish import BadBlob, Publisher
 from ..store.reading import StoredModel, has_blob, stored_model
+from ..store.receipts import ReceiptFile
 from ..store.staging import clear, clear_stuck, drop_bad, drop_manifest, leftovers, link_in, make_staging
 from ..store.verifier import Verifier
 from .progress_file import ProgressFile
@@ -84,6 +85,7 @@ def publish_staged(tools: Tools, model: Declared) -> dict[str, Any]:
     whole = whole and all(has_blob(tools.paths, blob) for blob in manifest.blobs)
     published = tools.publisher.publish(model.name, staged, manifest)
     clear(tools.paths, leftovers(tools.paths))
+    _write_receipts(tools, manifest)
     return {
         "digest": manifest.digest,
         "changed": not (whole and before is not None and before.digest == manifest.digest),
@@ -91,6 +93,12 @@ def publish_staged(tools: Tools, model: Declared) -> dict[str, Any]:
         "layers_reused": len(published.reused),
         "layers_fetched": len(published.placed),
     }
+
+
+def _write_receipts(tools: Tools, manifest: Manifest) -> None:
+    """After staging was cleared: the links that lay there changed the files' change times."""
+    found = (tools.verifier.receipt(tools.paths.blob(blob.digest), blob) for blob in manifest.blobs)
+    ReceiptFile(tools.paths).append(receipt for receipt in found if receipt is not None)
 
 
 def _staged(tools: Tools, model: Declared) -> tuple[StoredModel, Manifest]:

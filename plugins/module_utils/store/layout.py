@@ -69,6 +69,42 @@ class StorePaths(ModelTree):
         return os.path.join(self.private, "lease.guard")
 
     @property
+    def receipts(self) -> str:
+        """What was hashed when: one JSON line per blob, the last of a digest counts."""
+        return os.path.join(self.private, "receipts.jsonl")
+
+    @property
+    def receipts_guard(self) -> str:
+        return os.path.join(self.private, "receipts.guard")
+
+    @property
+    def scrub_result(self) -> str:
+        return os.path.join(self.private, "scrub.json")
+
+    @property
+    def repair_mark(self) -> str:
+        """When a repair last changed what servers may remember."""
+        return os.path.join(self.private, "repair.json")
+
+    @property
+    def prune_marks(self) -> str:
+        return os.path.join(self.private, "candidates.json")
+
+    @property
+    def quarantine(self) -> str:
+        return os.path.join(self.private, "quarantine")
+
+    @property
+    def known(self) -> ModelTree:
+        """Copies of the manifests as they were published; no blobs."""
+        return ModelTree(os.path.join(self.private, "known"))
+
+    @property
+    def past(self) -> str:
+        """Manifests that were superseded or removed, by digest; their times say when."""
+        return os.path.join(self.private, "known", "past")
+
+    @property
     def staging(self) -> ModelTree:
         """What the puller has for its ``OLLAMA_MODELS``."""
         return ModelTree(os.path.join(self.private, "incoming"))

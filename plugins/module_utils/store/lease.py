@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import socket
@@ -19,8 +18,8 @@ from ..core.errors import CorralError
 from ..core.leases import Lease, held_error, lost_error, parse_lease
 from .files import fsync_dir, lstat, os_errors, read_plain, unlink_if_there, write_whole
 from .layout import StorePaths
+from .locking import locked
 
-_GUARD_SECONDS = 30.0
 _LIMIT = 64 * 1024
 
 
@@ -109,29 +108,8 @@ class LeaseFile:
                 remedy="Run corral.ollama.store (role model_store) for it first.",
                 path=self._paths.root,
             )
-        with os_errors("lock the lease with", path):
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            self._lock(fd, path)
+        with locked(path):
             yield
-        finally:
-            os.close(fd)
-
-    def _lock(self, fd: int, path: str) -> None:
-        until = time.monotonic() + _GUARD_SECONDS
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise CorralError(
-                        f"Another process has kept {path} locked for {_GUARD_SECONDS:.0f} s.",
-                        kind="lease_busy",
-                        remedy=f"See which one with: fuser -v {path}",
-                        path=path,
-                    ) from None
-                time.sleep(0.01)
 
 
 class Heartbeat:

@@ -16,9 +16,12 @@ from ..core.errors import CorralError
 from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
 from .files import fsync_dir, fsync_file, lstat, make_directory, os_errors, unlink_if_there, write_whole
-from .layout import ModelTree, StorePaths
+from .known import forget, remember
+from .layout import StorePaths
 from .lease import LeaseFile
+from .quarantine import set_aside
 from .reading import StoredModel
+from .trees import remove_empty_parents
 from .verifier import Verifier
 
 
@@ -55,6 +58,7 @@ class Publisher:
             for blob in placed:
                 self._place(blob)
             fsync_dir(self._paths.blobs)
+            remember(self._paths, target, staged.raw)
             self._write_manifest(target, staged.raw)
         reused = tuple(blob for blob in manifest.blobs if blob not in placed)
         return Published(reused, placed)
@@ -70,6 +74,7 @@ class Publisher:
         target = self._paths.existing(name)
         path = self._paths.manifest(target)
         with self._lease.writing(self._token), os_errors("remove", path):
+            forget(self._paths, target)
             unlink_if_there(path)
             fsync_dir(remove_empty_parents(self._paths, target))
 
@@ -100,6 +105,7 @@ class Publisher:
             os.link(staged, stored, follow_symlinks=False)
             return
         # what is there was hashed, and is bad; a runner may have mapped it, so it is replaced and never truncated
+        set_aside(self._paths, stored, keep=True, kind="replaced", digest=blob.digest)
         between = os.path.join(self._paths.tmp, blob_file(blob.digest))
         unlink_if_there(between)
         os.link(staged, between, follow_symlinks=False)
@@ -112,17 +118,3 @@ class Publisher:
             path = os.path.join(path, part)
             make_directory(path)
         write_whole(self._paths.manifest(name), raw, self._paths.tmp)
-
-
-def remove_empty_parents(tree: ModelTree, name: ModelName) -> str:
-    """The directories of a manifest that is gone, as far as they are empty. Returns the deepest that stays."""
-    path = os.path.dirname(tree.manifest(name))
-    while path != tree.manifests:
-        try:
-            os.rmdir(path)
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return path
-        path = os.path.dirname(path)
-    return path

@@ -16,8 +16,8 @@ from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
 from .files import NotAFile, lstat, make_directory, os_errors, read_plain, unlink_if_there
 from .layout import StorePaths
-from .publish import remove_empty_parents
 from .reading import incomplete, model_names, stored_model
+from .trees import remove_empty_parents
 from .verifier import Verifier
 
 _PART = re.compile(r"sha256-([0-9a-f]{64})-partial-([0-9]{1,6})")

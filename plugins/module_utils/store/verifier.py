@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from ..core.manifests import Blob
-from .files import is_plain_file
+from ..core.receipts import Receipt
+from .files import is_plain_file, lstat
 from .hashing import Cancelled, Hashed, Identity, hash_file, identity, usable_cpus, window_size
+from .receipts import stamp
 
 
 class Verifier:
     """Start hashing a file as soon as it is complete; ask for the result later. Knows files by what they are, not by
     their path: a hard link of a file that was hashed needs no second reading."""
 
-    def __init__(self, threads: int = 0) -> None:
+    def __init__(self, threads: int = 0, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         count = max(1, min(threads or usable_cpus(), 32))
         self._window = window_size(count)
         self._pool = ThreadPoolExecutor(count, "hash")
@@ -62,6 +67,17 @@ class Verifier:
         if identity(os.lstat(path)) != hashed.identity:
             return "it was changed after it was hashed"
         return ""
+
+    def receipt(self, path: str, blob: Blob) -> Receipt | None:
+        """For the file as it is now, when it was hashed here and is the blob; waits for nothing."""
+        found = lstat(path)
+        future = self._known.get(identity(found)) if found is not None else None
+        if found is None or future is None or not future.done():
+            return None
+        hashed = future.result()
+        if hashed.problem or (hashed.digest, hashed.size) != (blob.digest, blob.size):
+            return None
+        return Receipt(blob.digest, blob.digest, stamp(found), self._now())
 
     def _hash(self, path: str) -> Hashed:
         try:

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of receipts: appended to as blobs are verified, so that a kill loses no more than the blob in hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ..core.receipts import Receipt, Stamp, parse_line
+from .files import NotAFile, lstat, open_plain, os_errors, write_beside
+from .layout import StorePaths
+from .locking import locked
+
+#: A store of a million blobs has a journal of this size; a longer file is not ours.
+_LIMIT = 1 << 30
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """``None`` when nothing is there. The caller knows already that it is a plain file."""
+    found = lstat(path)
+    return stamp(found) if found is not None else None
+
+
+class ReceiptFile:
+    """The receipts of one store."""
+
+    def __init__(self, paths: StorePaths) -> None:
+        self._paths = paths
+
+    def load(self) -> dict[str, Receipt]:
+        """The last receipt of each digest; empty when there is no journal."""
+        with os_errors("read", self._paths.receipts):
+            try:
+                fd = open_plain(self._paths.receipts)
+            except (FileNotFoundError, NotADirectoryError, NotAFile):
+                return {}
+            with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+                if os.fstat(fd).st_size > _LIMIT:
+                    return {}
+                found = (parse_line(line) for line in file)
+                return {receipt.digest: receipt for receipt in found if receipt is not None}
+
+    def append(self, receipts: Iterable[Receipt]) -> None:
+        """Add lines and sync them. A torn last line of a killed run is ended first, so that it spoils none of ours."""
+        text = "".join(receipt.line() for receipt in receipts).encode()
+        if not text:
+            return
+        with self._guard(), os_errors("write", self._paths.receipts):
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(self._paths.receipts, flags, 0o600)
+            try:
+                size = os.fstat(fd).st_size
+                torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+                _write_all(fd, b"\n" + text if torn else text)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def compact(self, keep: Iterable[Receipt]) -> None:
+        """Replace the journal by these receipts, in one step."""
+        text = "".join(receipt.line() for receipt in keep).encode()
+        with self._guard(), os_errors("write", self._paths.receipts):
+            write_beside(self._paths.receipts, text, 0o600)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        with locked(self._paths.receipts_guard):
+            yield
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    with memoryview(data) as view:
+        done = 0
+        while done < len(view):
+            done += os.write(fd, view[done:])
