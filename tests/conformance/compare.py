@@ -10,7 +10,7 @@ from typing import Any
 from server_lab import Answer, Practice
 from stores import RECORDED_HOST
 
-TRANSCRIPTS = Path(__file__).resolve().parent / "transcripts"
+TRANSCRIPTS = Path(__file__).resolve().parents[1] / "unit/fixtures/transcripts"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 PROGRESS = re.compile(r"pulling [0-9a-f]{12}")
 LOCATION = re.compile(r"lookup ([^ ]+) on [^ ]+:53")
