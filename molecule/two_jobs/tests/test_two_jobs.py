@@ -83,7 +83,10 @@ def test_takes_over_what_a_dead_job_left(lab):
     """Its lease has expired; its puller still runs and has half a model."""
     slow = puller_settings(slow_pull={"rate": 1_000_000})
     process = lab.start("site", corral_models=[OLD, NEW, THIRD], **slow)
-    half = lambda: pullers(lab) and bytes_in_staging(lab) > 0  # noqa: E731
+
+    def half():
+        return pullers(lab) and bytes_in_staging(lab) > 0
+
     wait_until(lambda: half() or process.poll() is not None, 120, "half a model")
     assert process.poll() is None, lab.finish(process).output[-3000:]
     name = pullers(lab)[0]
