@@ -22,14 +22,14 @@ class Unwritable(CorralError):
     kind = "artifacts_unwritable"
 
 
-def report_path(directory: str) -> str:
+def report_path(directory: str, name: str = REPORT) -> str:
     """Of the report; a relative directory is below the folder from which the playbook is run."""
-    return os.path.join(os.path.abspath(os.path.expanduser(directory)), REPORT)
+    return os.path.join(os.path.abspath(os.path.expanduser(directory)), name)
 
 
-def check_writable(directory: str) -> None:
+def check_writable(directory: str, name: str = REPORT) -> None:
     """Raise Unwritable unless the report could be written there; leaves nothing behind, not even the directory."""
-    path = report_path(directory)
+    path = report_path(directory, name)
     if os.path.isdir(path):
         raise _unwritable(directory, f"{path} is a directory")
     folder = os.path.dirname(path)
@@ -43,23 +43,32 @@ def check_writable(directory: str) -> None:
         raise _unwritable(directory, f"{folder}: {error.strerror or error}") from error
 
 
-def write_report(directory: str, report: Mapping[str, Any]) -> str:
+def write_report(directory: str, report: Mapping[str, Any], name: str = REPORT) -> str:
     """Write the report in one step and return its path."""
-    path = report_path(directory)
+    path = report_path(directory, name)
+    try:
+        write_whole(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise _unwritable(directory, error.strerror or str(error)) from error
+    return path
+
+
+def write_whole(path: str, text: str) -> None:
+    """The file has the old text or the new one, never a part of it; raises OSError."""
     temporary = ""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False, encoding="utf-8") as file:
             temporary = file.name
-            json.dump(report, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except OSError as error:
+    except OSError:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
-        raise _unwritable(directory, error.strerror or str(error)) from error
-    return path
+        raise
 
 
 def _unwritable(directory: str, why: str) -> Unwritable:

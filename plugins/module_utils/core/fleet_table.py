@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .columns import counted, short, wrapped
+
 WIDTH = 100
 LEGEND = "Cells: digest, listed, answered.  ✓ yes  ✗ no  ≠ another digest  ○ proven earlier  · not asked"
 _GAP = "  "
@@ -26,21 +28,21 @@ def fleet_table(report: Mapping[str, Any], width: int = WIDTH) -> str:
     models = list(dict.fromkeys(model["name"] for entry in instances for model in entry["models"]))
     rows = [row for host in _hosts(instances) for row in _host_rows(host, len(instances) >= _COMPACT_FROM)]
     label = min(max([len(text) for text, cells in rows if cells] or [0]), _LABEL)
-    lines = [*_wrapped(headline(report), width, ""), ""]
+    lines = [*wrapped(headline(report), width, ""), ""]
     for block in _blocks(models, width - label):
         lines += [*_block(block, rows, label, width), ""]
     if models:
-        lines += [*_wrapped(LEGEND, width, ""), ""]
+        lines += [*wrapped(LEGEND, width, ""), ""]
     for problem in report["problems"]:
-        lines += _wrapped(f"✗ {problem}", width, "  ")
+        lines += wrapped(f"✗ {problem}", width, "  ")
     return "\n".join(lines).rstrip()
 
 
 def headline(report: Mapping[str, Any]) -> str:
     """One sentence: how many of what, and the verdict."""
     count = report["summary"]
-    verdict = "everything as declared" if report["ok"] else _counted(count["problems"], "problem")
-    hosts, instances, models = (_counted(count[f"{noun}s"], noun) for noun in ("host", "instance", "model"))
+    verdict = "everything as declared" if report["ok"] else counted(count["problems"], "problem")
+    hosts, instances, models = (counted(count[f"{noun}s"], noun) for noun in ("host", "instance", "model"))
     return (
         f"Fleet of {hosts}, {instances} ({count['instances_ok']} well), {models}: {verdict}. {report['generated_at']}"
     )
@@ -101,37 +103,10 @@ def _column(name: str) -> int:
 
 
 def _block(models: Sequence[str], rows: Sequence[Row], label: int, width: int) -> list[str]:
-    heads = [_short(name, _NAME).ljust(_column(name)) for name in models]
+    heads = [short(name, _NAME).ljust(_column(name)) for name in models]
     lines = [_GAP.join([" " * label, *heads]).rstrip()]
     for text, cells in rows:
         columns = [cells.get(name, "").ljust(_column(name)) for name in models]
-        shown = _short(text, label if cells else width)
+        shown = short(text, label if cells else width)
         lines.append(_GAP.join([shown.ljust(label), *columns]).rstrip())
     return lines
-
-
-def _short(text: str, limit: int) -> str:
-    """Both ends of a long text: a name's tag says as much as its beginning."""
-    if len(text) <= limit:
-        return text
-    tail = (limit - 1) // 2
-    return f"{text[: limit - 1 - tail]}…{text[-tail:]}"
-
-
-def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    lines = [""]
-    for word in text.split(" "):
-        extended = f"{lines[-1]} {word}" if lines[-1].strip() else lines[-1] + word
-        if len(extended) <= width:
-            lines[-1] = extended
-        else:
-            lines.append(indent + word)
-    return [piece for line in lines for piece in _chopped(line.rstrip(), width)]
-
-
-def _chopped(line: str, width: int) -> list[str]:
-    return [line[start : start + width] for start in range(0, max(len(line), 1), width)]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
