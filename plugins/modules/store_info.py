@@ -43,6 +43,17 @@ options:
     description: How much has to stay free on the store's disk after everything was fetched.
     type: int
     default: 0
+  on_unavailable:
+    description:
+      - V(fail) ends with one error for all models that cannot be had, or when they do not fit on the disk.
+      - V(report) says it for each model in RV(models[].problem), and does not judge the space.
+    type: str
+    choices: [fail, report]
+    default: fail
+  layers:
+    description: Also return what the manifests name, in RV(models[].layers) and RV(models[].target_layers).
+    type: bool
+    default: false
 requirements:
   - The Python library C(requests) on the target, unless O(compare=none).
 seealso:
@@ -111,6 +122,19 @@ models:
     bytes_to_fetch:
       description: The bytes of its blobs that the store does not have.
       type: int
+    problem:
+      description: Why the registry tells nothing, or the model cannot be had; empty with O(on_unavailable=fail).
+      type: str
+    layers:
+      description:
+        - Config and layers of the manifest in the store, in its order, each with C(digest), C(size) and C(media_type).
+        - Only with O(layers).
+      type: list
+      elements: dict
+    target_layers:
+      description: The same of the registry's manifest, V([]) where it was not asked. Only with O(layers).
+      type: list
+      elements: dict
 missing:
   description: The names of the declared models that are not whole in the store, or not in their pinned digest.
   returned: success
@@ -151,6 +175,8 @@ OWN: spec.Spec = {
     "models": {"type": "list", "elements": "raw", "default": []},
     "compare": {"type": "str", "choices": ["missing", "latest", "none"], "default": "missing"},
     "reserve_bytes": {"type": "int", "default": 0},
+    "on_unavailable": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+    "layers": {"type": "bool", "default": False},
 }
 
 

@@ -40,7 +40,10 @@ class Held:
 
 @dataclass(frozen=True)
 class Need:
-    """What one model needs: an action, why, and the manifest it is about (the registry's where that was asked)."""
+    """What one model needs: an action, why, and the manifest it is about (the registry's where that was asked).
+
+    ``problem``: why nothing is known from the registry, where that is reported instead of raised.
+    """
 
     model: Declared
     held: Held
@@ -48,6 +51,7 @@ class Need:
     reason: str
     missing: bool = False
     remote: Manifest | None = None
+    problem: str = ""
 
 
 def must_ask(model: Declared, held: Held, compare: str) -> bool:
@@ -131,7 +135,21 @@ def row(need: Need, bytes_to_fetch: int) -> dict[str, Any]:
         "reason": need.reason,
         "bytes_total": manifest.total_size if manifest else 0,
         "bytes_to_fetch": bytes_to_fetch,
+        "problem": need.problem,
     }
+
+
+def layers_of(need: Need) -> dict[str, Any]:
+    """What the two manifests of a need name: that of the store, and that of the registry where it was asked."""
+    return {"layers": layer_list(need.held.manifest), "target_layers": layer_list(need.remote)}
+
+
+def layer_list(manifest: Manifest | None) -> list[dict[str, Any]]:
+    """Config first, then the layers in the manifest's order, each as often as it is named there."""
+    if manifest is None:
+        return []
+    every = (*((manifest.config,) if manifest.config else ()), *manifest.layers)
+    return [{"digest": blob.digest, "size": blob.size, "media_type": blob.media_type} for blob in every]
 
 
 def require_space(path: str, needed: int, reserve: int, free: int, models: Iterable[str]) -> None:

@@ -7,13 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..core.declared import Declared, declared_models
 from ..core.errors import CorralError
 from ..core.manifests import Blob, Manifest
-from ..core.store_needs import PULL, Held, Need, must_ask, need_of, require_space, row, to_fetch, together
+from ..core.store_needs import (
+    PULL,
+    Held,
+    Need,
+    layers_of,
+    must_ask,
+    need_of,
+    require_space,
+    row,
+    to_fetch,
+    together,
+)
 from ..registry.client import RegistryClient
 from ..store.layout import ModelTree, store_at
 from ..store.preparing import space
@@ -23,7 +35,7 @@ _AT_ONCE = 8
 
 
 def store_report(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of ``store_info``; all models that cannot be had are one error."""
+    """The result of ``store_info``; all models that cannot be had are one error, unless they are to be reported."""
     paths = store_at(params["path"])
     models = declared_models(params["models"])
     held = [_held(paths, model) for model in models]
@@ -31,10 +43,14 @@ def store_report(params: Mapping[str, Any]) -> dict[str, Any]:
     each, bytes_to_fetch = to_fetch(needs, {blob.digest: has_blob(paths, blob) for blob in _blobs(needs)})
     free = space(paths.root)
     pulled = [need.model.name.display for need in needs if need.action == PULL]
-    require_space(paths.root, bytes_to_fetch, params["reserve_bytes"], free["free_bytes"], pulled)
+    if params["on_unavailable"] == "fail":
+        require_space(paths.root, bytes_to_fetch, params["reserve_bytes"], free["free_bytes"], pulled)
     return {
         "path": paths.root,
-        "models": [row(need, each[need.model.name.display]) for need in needs],
+        "models": [
+            {**row(need, each[need.model.name.display]), **(layers_of(need) if params["layers"] else {})}
+            for need in needs
+        ],
         "missing": [need.model.name.display for need in needs if need.missing],
         "bytes_to_fetch": bytes_to_fetch,
         **free,
@@ -63,7 +79,8 @@ def _needs(models: Iterable[Declared], held: Iterable[Held], params: Mapping[str
             needs.append(need_of(model, has, answer))
         except CorralError as error:
             errors.append(error)
-    if errors:
+            needs.append(replace(need_of(model, has, None), problem=str(error)))
+    if errors and params["on_unavailable"] == "fail":
         raise together(errors)
     return needs
 

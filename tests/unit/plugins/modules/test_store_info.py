@@ -174,3 +174,35 @@ def test_a_registry_that_is_not_there(tmp_path: Path, registry: FakeOllama) -> N
     outcome = run(tmp_path, registry, "mistral:7b", registry_endpoints=endpoints)
     assert outcome.kind == "registry_unreachable"
     assert "registry.ollama.ai (at http://127.0.0.1:9)" in outcome.msg
+
+
+def test_what_cannot_be_had_may_be_reported_and_is_no_failure(tmp_path: Path, registry: FakeOllama) -> None:
+    put(tmp_path, "llama3.2:3b", manifest("a", "c", "d"), "a", "c", "d")
+    pinned = {"name": "mistral:7b", "digest": "0" * 64}
+    asked = ("bad:1", pinned, "llama3.2:3b")
+    outcome = run(tmp_path, registry, *asked, on_unavailable="report", compare="latest", reserve_bytes=10**18)
+    bad, other, whole = outcome["models"]
+    assert "no such model or tag" in bad["problem"]
+    assert (bad["action"], bad["target_digest"]) == ("pull", "")
+    assert "0" * 64 in other["problem"]
+    assert digest_of(TWO) in other["problem"]
+    assert (whole["problem"], whole["action"]) == ("", "none")
+
+
+def test_a_registry_that_is_away_may_be_reported(tmp_path: Path, registry: FakeOllama) -> None:
+    put(tmp_path, "mistral:7b", ONE, "a", "b")
+    away = {"registry.ollama.ai": "http://127.0.0.1:9"}
+    wanted = {"name": "mistral:7b", "state": "latest"}
+    entry = only(run(tmp_path, registry, wanted, registry_endpoints=away, on_unavailable="report"))
+    assert (entry["action"], entry["digest"], entry["target_digest"]) == ("none", digest_of(ONE), digest_of(ONE))
+    assert "nothing listens at its address" in entry["problem"]
+
+
+def test_layers_of_both_manifests(tmp_path: Path, registry: FakeOllama) -> None:
+    put(tmp_path, "mistral:7b", ONE, "a", "b")
+    entry = only(run(tmp_path, registry, "mistral:7b", compare="latest", layers=True))
+    assert [layer["digest"][0] for layer in entry["layers"]] == ["a", "b"]
+    assert [layer["digest"][0] for layer in entry["target_layers"]] == ["a", "b", "c"]
+    assert sum(layer["size"] for layer in entry["layers"]) == entry["bytes_total"]
+    assert sorted(entry["layers"][0]) == ["digest", "media_type", "size"]
+    assert "layers" not in only(run(tmp_path, registry, "mistral:7b"))
