@@ -13,6 +13,7 @@ from .digests import blob_file
 from .findings import Finding
 from .manifests import Blob, Manifest
 from .names import ModelName
+from .receipts import Stamp
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class SeenModel:
 
 @dataclass(frozen=True)
 class SeenBlob:
-    """A well-named entry of ``blobs/``; ``problem`` when it is no plain file."""
+    """A well-named entry of ``blobs/``; ``problem`` when it is no plain file, ``stamp`` when it is one."""
 
     digest: str
     size: int
     problem: str = ""
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,17 @@ class StorePaths(ModelTree):
 
     @property
     def scrub_result(self) -> str:
+        """The result of the last scrub that came to an end."""
         return os.path.join(self.private, "scrub.json")
+
+    @property
+    def scrub_state(self) -> str:
+        """What scrubs leave for the next one, those that were killed included."""
+        return os.path.join(self.private, "scrub-state.json")
+
+    @property
+    def scrub_guard(self) -> str:
+        return os.path.join(self.private, "scrub.guard")
 
     @property
     def repair_mark(self) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..core.receipts import Receipt, Stamp, parse_line
@@ -63,11 +63,12 @@ class ReceiptFile:
             finally:
                 os.close(fd)
 
-    def compact(self, keep: Iterable[Receipt]) -> None:
-        """Replace the journal by these receipts, in one step."""
-        text = "".join(receipt.line() for receipt in keep).encode()
+    def compact(self, digests: Container[str]) -> None:
+        """Replace the journal, in one step, by the last receipt of each of these digests. Read under the guard: what
+        another process has appended by now stays."""
         with self._guard(), os_errors("write", self._paths.receipts):
-            write_beside(self._paths.receipts, text, 0o600)
+            kept = (receipt for receipt in self.load().values() if receipt.digest in digests)
+            write_beside(self._paths.receipts, "".join(receipt.line() for receipt in kept).encode(), 0o600)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from ..core.names import InvalidName, from_parts
 from ..core.store_verdict import Seen, SeenBlob, SeenModel
 from .files import NotAFile, lstat, os_errors, read_plain, what_is
 from .layout import ModelTree
+from .receipts import stamp
 
 _PARTIAL = re.compile(r"sha256-[0-9a-f]{64}-partial(-[0-9]+)?|sha256-[0-9a-f]{64}\.tmp")
 _OLD_STYLE = re.compile(r"sha256:[0-9a-fA-F]{64}")
@@ -75,7 +76,7 @@ def _look_at_blobs(walk: _Walk) -> None:
         plain = stat.S_ISREG(found.st_mode)
         if digest:
             problem = "" if plain else f"it is {what_is(found.st_mode)}, not a plain file"
-            walk.blobs[digest] = SeenBlob(digest, found.st_size, problem)
+            walk.blobs[digest] = SeenBlob(digest, found.st_size, problem, stamp(found) if plain else None)
             if plain:
                 _check_rights(walk, path, found)
         elif _PARTIAL.fullmatch(entry) and plain:

@@ -62,7 +62,7 @@ def test_compacting_keeps_what_is_given(paths):
     file = ReceiptFile(paths)
     file.append(receipt(A, inode=number) for number in range(50))
     file.append([receipt(B)])
-    file.compact([receipt(A)])
+    file.compact({A})
     assert file.load() == {A: receipt(A)}
     assert len(Path(paths.receipts).read_text().splitlines()) == 1
 
