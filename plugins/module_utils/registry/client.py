@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..core.errors import CorralError
 from ..core.libraries import require
@@ -57,19 +57,33 @@ class RegistryClient:
         self._requests = require("requests")
         self._check()
 
-    def manifest(self, name: ModelName, insecure: bool = False) -> RemoteManifest:
-        """The manifest of ``name``; raises RegistryError. ``insecure`` means HTTP where no endpoint is given."""
+    def manifest(self, name: ModelName, insecure: bool = False, reference: str = "") -> RemoteManifest:
+        """The manifest of ``name``; raises RegistryError. ``insecure`` means HTTP where no endpoint is given.
+
+        ``reference`` (``sha256:<64 hex>``) asks for that one instead of the tag; not every registry knows them so.
+        """
         for attempt in range(self._retries):
             try:
-                return self._ask(name, insecure)
+                return self._ask(name, insecure, reference)
             except RegistryError as error:
                 if not error.transient:
                     raise
             self._sleep(0.5 * 2**attempt)
-        return self._ask(name, insecure)
+        return self._ask(name, insecure, reference)
 
     def base_url(self, host: str, insecure: bool = False) -> str:
         return self._endpoints.get(host.lower()) or f"{'http' if insecure else 'https'}://{host}"
+
+    def reached_at(self, url: str) -> str:
+        """``url`` as this host reaches it: a redirect may lead to a host that has an endpoint too."""
+        parts = urlsplit(url)
+        endpoint = self._endpoints.get(parts.netloc.lower())
+        return endpoint + urlunsplit(("", "", parts.path or "/", parts.query, "")) if endpoint else url
+
+    def called(self, name: ModelName, insecure: bool = False) -> str:
+        """The registry of ``name`` for messages: its name, and its address where that differs."""
+        base = self.base_url(name.host, insecure)
+        return name.host if urlsplit(base).netloc == name.host else f"{name.host} (at {base})"
 
     def _check(self) -> None:
         """Settings that cannot work are refused before anything is asked."""
@@ -88,16 +102,15 @@ class RegistryClient:
                 path=self._ca_path,
             )
 
-    def _ask(self, name: ModelName, insecure: bool) -> RemoteManifest:
-        base = self.base_url(name.host, insecure)
-        registry = name.host if urlsplit(base).netloc == name.host else f"{name.host} (at {base})"
-        url = f"{base}/v2/{name.namespace}/{name.model}/manifests/{name.tag}"
+    def _ask(self, name: ModelName, insecure: bool, reference: str) -> RemoteManifest:
+        base, registry = self.base_url(name.host, insecure), self.called(name, insecure)
+        url = f"{base}/v2/{name.namespace}/{name.model}/manifests/{reference or name.tag}"
         try:
             status, raw = self._get(url)
         except (self._requests.RequestException, OSError) as error:
-            raise registry_error(by_failure(error), name.display, registry, _short(error), url=url) from error
+            raise registry_error(by_failure(error), name.display, registry, short(error), url=url) from error
         if status != 200:
-            detail = f"status {status}: {_short(raw.decode('utf-8', 'replace'))}"
+            detail = f"status {status}: {short(raw.decode('utf-8', 'replace'))}"
             raise registry_error(by_status(status), name.display, registry, detail, url=url, status=status)
         try:
             manifest = parse_manifest(raw)
@@ -111,11 +124,16 @@ class RegistryClient:
     def _get(self, url: str) -> tuple[int, bytes]:
         with self._requests.Session() as session:
             # A proxy from the environment is for the internet, not for a mirror on this host.
-            session.trust_env = not (urlsplit(url).hostname or "").startswith(_LOCAL)
+            session.trust_env = not local(url)
             headers = {"Accept": ACCEPT, "User-Agent": USER_AGENT}
             verify: Any = self._ca_path or True
             with session.get(url, headers=headers, timeout=self._timeout, verify=verify, stream=True) as response:
                 return response.status_code, _body(response)
+
+
+def local(url: str) -> bool:
+    """Whether a URL leads to this host itself."""
+    return (urlsplit(url).hostname or "").startswith(_LOCAL)
 
 
 def _body(response: Any) -> bytes:
@@ -130,5 +148,6 @@ def _body(response: Any) -> bytes:
     return b"".join(parts)
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Foreign text for a message: one line, and not a long one."""
     return " ".join(str(value).split())[:200] or "no text"

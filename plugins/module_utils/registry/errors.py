@@ -59,6 +59,24 @@ BAD_MANIFEST = Meaning(
     "its answer is no manifest",
     "Check what the registry, or a proxy before it, answers, and registry_endpoints.",
 )
+UNKNOWN_BLOB = Meaning(
+    "model_not_found",
+    "unknown_blob",
+    "it has no such blob",
+    "The model may have moved on there: take it from a peer or a bundle.",
+)
+MOVED = Meaning(
+    "digest_unavailable",
+    "moved",
+    "its tag has moved on",
+    "Take the model from a peer or a bundle, or pin what is served now after a review.",
+)
+WRONG_SIZE = Meaning(
+    "registry_error",
+    "wrong_size",
+    "it sends another number of bytes than the manifest says",
+    "Check what stands between this host and the registry, and registry_endpoints.",
+)
 PLAIN_HTTP = Meaning(
     "registry_tls",
     "plain_http",
