@@ -58,12 +58,12 @@ def test_what_is_no_receipt(line):
     assert parse_line(line) is None
 
 
-def test_compacting_keeps_what_is_given(paths):
+def test_compacting_keeps_the_last_receipt_of_what_is_named(paths):
     file = ReceiptFile(paths)
     file.append(receipt(A, inode=number) for number in range(50))
     file.append([receipt(B)])
     file.compact({A})
-    assert file.load() == {A: receipt(A)}
+    assert file.load() == {A: receipt(A, inode=49)}
     assert len(Path(paths.receipts).read_text().splitlines()) == 1
 
 
