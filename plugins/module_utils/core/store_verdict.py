@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,7 +82,8 @@ def findings(seen: Seen, contents: Mapping[str, Content]) -> tuple[Finding, ...]
     for digest, stored in seen.blobs.items():
         if digest not in used:
             found.append(_unused(stored, contents.get(digest)))
-    return tuple(sorted((*found, *seen.others), key=lambda one: (not one.damage, one.kind, one.path)))
+    found.extend(_with_models(seen, users))
+    return tuple(sorted(found, key=lambda one: (not one.damage, one.kind, one.path)))
 
 
 def model_verdicts(selected: Sequence[SeenModel], every: Iterable[Finding]) -> list[dict[str, Any]]:
@@ -121,6 +122,23 @@ def _users(models: Iterable[SeenModel]) -> dict[Blob, tuple[str, ...]]:
         for blob in model.manifest.blobs if model.manifest else ():
             users.setdefault(Blob(blob.digest, blob.size), []).append(model.display)
     return {blob: tuple(names) for blob, names in users.items()}
+
+
+def _with_models(seen: Seen, users: Mapping[Blob, tuple[str, ...]]) -> Iterator[Finding]:
+    """The other findings. Wrong rights keep a server from reading every model that lies there or below."""
+    named: dict[str, tuple[str, ...]] = {}
+    for blob, models in users.items():
+        path = f"blobs/{blob_file(blob.digest)}"
+        named[path] = (*named.get(path, ()), *models)
+    for finding in seen.others:
+        below = "" if finding.path in (".", "blobs", "manifests") else f"{finding.path}/"
+        if finding.kind not in ("wrong_owner", "wrong_mode"):
+            yield finding
+        elif finding.path.startswith("blobs/"):
+            yield replace(finding, models=named.get(finding.path, ()))
+        else:
+            inside = (model for model in seen.models if model.name and f"{model.path}/".startswith(below))
+            yield replace(finding, models=tuple(model.display for model in inside))
 
 
 def _judge(blob: Blob, stored: SeenBlob | None, content: Content | None) -> Finding | None:
