@@ -59,8 +59,8 @@ lint: setup ## Style, types, documentation, changelog
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 .PHONY: unit
-unit: setup ## Unit and contract tests: seconds, no Docker
-	$(PYTEST) tests/unit tests/contract
+unit: setup ## Unit, property and contract tests: no Docker
+	$(PYTEST) tests/unit tests/property tests/contract
 
 .PHONY: coverage
 coverage: setup ## The unit tests again, with what they leave out
