@@ -66,7 +66,12 @@ class FakeEngine:
 
     def inspect_volume(self, name):
         found = self._one([volume for volume_name, volume in self.volumes.items() if volume_name == name])
-        return found if isinstance(found, dict) else {"Mountpoint": found, "Driver": "local", "Options": None}
+        plain = {"Name": name, "Mountpoint": found, "Driver": "local", "Options": None}
+        return {**plain, **found} if isinstance(found, dict) else plain
+
+    def diff(self, container_id):
+        """What a container changed in its own layer; the engine says None for nothing."""
+        return self.inspect_container(container_id).get("Changes")
 
     def inspect_image(self, name):
         found = self._one([image for image_name, image in self.images.items() if image_name == name])
