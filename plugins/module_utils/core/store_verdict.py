@@ -33,12 +33,16 @@ class SeenModel:
 
 @dataclass(frozen=True)
 class SeenBlob:
-    """A well-named entry of ``blobs/``; ``problem`` when it is no plain file, ``stamp`` when it is one."""
+    """A well-named entry of ``blobs/``; ``problem`` when it is no plain file, ``stamp`` when it is one.
+
+    ``hollow`` is a large file that is hardly there on the disk: not worth reading when no manifest asks for it.
+    """
 
     digest: str
     size: int
     problem: str = ""
     stamp: Stamp | None = None
+    hollow: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,16 @@ class Seen:
     models: tuple[SeenModel, ...]
     blobs: Mapping[str, SeenBlob]
     others: tuple[Finding, ...]
+
+    @property
+    def stamps(self) -> dict[str, Stamp]:
+        """Of the blobs that are plain files."""
+        return {digest: blob.stamp for digest, blob in self.blobs.items() if blob.stamp is not None}
+
+    @property
+    def lacks_blobs(self) -> bool:
+        """A manifest names a blob that was not seen."""
+        return any(blob.digest not in self.blobs for model in self.models for blob in _blobs_of(model))
 
 
 @dataclass(frozen=True)
@@ -59,11 +73,26 @@ class Content:
 
 
 def blobs_to_hash(seen: Seen, selected: Iterable[SeenModel] | None) -> tuple[SeenBlob, ...]:
-    """Those worth reading: plain files, and with ``selected`` only those of these models. Each digest once."""
-    if selected is None:
-        return tuple(blob for blob in seen.blobs.values() if not blob.problem)
-    wanted = {blob.digest for model in selected if model.manifest for blob in model.manifest.blobs}
-    return tuple(blob for blob in seen.blobs.values() if blob.digest in wanted and not blob.problem)
+    """Those worth reading: plain files, and with ``selected`` only those of these models. Each digest once.
+
+    One of a size that no manifest gives is damaged whatever is in it, and may be terabytes of nothing.
+    """
+    sizes: dict[str, set[int]] = {}
+    for model in seen.models:
+        for blob in model.manifest.blobs if model.manifest else ():
+            sizes.setdefault(blob.digest, set()).add(blob.size)
+    wanted = set(seen.blobs)
+    if selected is not None:
+        wanted = {blob.digest for model in selected if model.manifest for blob in model.manifest.blobs}
+    return tuple(
+        blob
+        for blob in seen.blobs.values()
+        if blob.digest in wanted and not blob.problem and _may_be_sound(blob, sizes.get(blob.digest))
+    )
+
+
+def _may_be_sound(blob: SeenBlob, sizes: set[int] | None) -> bool:
+    return blob.size in sizes if sizes else not blob.hollow
 
 
 def findings(seen: Seen, contents: Mapping[str, Content]) -> tuple[Finding, ...]:
@@ -115,11 +144,15 @@ def told(path: str, every: Sequence[Finding]) -> str:
     return f"The store {path} is damaged ({len(damage)} finding{'s' if len(damage) != 1 else ''}{hit}). {shown}{more}"
 
 
+def _blobs_of(model: SeenModel) -> tuple[Blob, ...]:
+    return model.manifest.blobs if model.manifest else ()
+
+
 def _users(models: Iterable[SeenModel]) -> dict[Blob, tuple[str, ...]]:
     """Who uses a blob. Manifests that disagree about its size are judged each by its own claim."""
     users: dict[Blob, list[str]] = {}
     for model in models:
-        for blob in model.manifest.blobs if model.manifest else ():
+        for blob in _blobs_of(model):
             users.setdefault(Blob(blob.digest, blob.size), []).append(model.display)
     return {blob: tuple(names) for blob, names in users.items()}
 
@@ -165,6 +198,8 @@ def _judge_content(path: str, digest: str, content: Content | None) -> Finding |
 def _unused(stored: SeenBlob, content: Content | None) -> Finding:
     path = f"blobs/{blob_file(stored.digest)}"
     wrong = stored.problem or (content.problem if content else "")
+    if stored.hollow:
+        wrong = "it is hardly there on the disk and was not read"
     if content is not None and content.digest and content.digest != stored.digest:
         wrong = f"it hashes to {content.digest[:12]}"
     detail = f"; besides, {wrong}" if wrong else ""

@@ -24,6 +24,8 @@ from .receipts import stamp
 _PARTIAL = re.compile(r"sha256-[0-9a-f]{64}-partial(-[0-9]+)?|sha256-[0-9a-f]{64}\.tmp")
 _OLD_STYLE = re.compile(r"sha256:[0-9a-fA-F]{64}")
 _DEPTH = 4
+_LOOKS = 3
+_HOLLOW = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,17 @@ def look(tree: ModelTree, expected: Expected | None = None) -> Seen:
     return Seen(tuple(walk.models), walk.blobs, tuple(walk.others))
 
 
+def settled_look(tree: ModelTree) -> Seen:
+    """A look at a store in use. A model that is published while it is looked at has blobs that were not there when the
+    blobs were listed; only what is missing in every look is."""
+    seen = look(tree)
+    for _again in range(_LOOKS - 1):
+        if not seen.lacks_blobs:
+            break
+        seen = look(tree)
+    return seen
+
+
 def _look_at_blobs(walk: _Walk) -> None:
     for entry, found in _entries(walk, "blobs"):
         path = f"blobs/{entry}"
@@ -76,7 +89,9 @@ def _look_at_blobs(walk: _Walk) -> None:
         plain = stat.S_ISREG(found.st_mode)
         if digest:
             problem = "" if plain else f"it is {what_is(found.st_mode)}, not a plain file"
-            walk.blobs[digest] = SeenBlob(digest, found.st_size, problem, stamp(found) if plain else None)
+            walk.blobs[digest] = SeenBlob(
+                digest, found.st_size, problem, stamp(found) if plain else None, _hollow(found)
+            )
             if plain:
                 _check_rights(walk, path, found)
         elif _PARTIAL.fullmatch(entry) and plain:
@@ -145,6 +160,10 @@ def _entries(walk: _Walk, relative: str) -> Iterator[tuple[str, os.stat_result]]
         found = lstat(os.path.join(path, name))
         if found is not None:
             yield name, found
+
+
+def _hollow(found: os.stat_result) -> bool:
+    return found.st_size > _HOLLOW and found.st_blocks * 512 < found.st_size // 64
 
 
 def _shown(path: str) -> str:
