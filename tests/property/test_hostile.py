@@ -1,0 +1,81 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stores that mean harm: a clear finding, nothing hangs, nothing is written outside, and what is whole stays whole."""
+
+from __future__ import annotations
+
+import faulthandler
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from ansible_collections.corral.ollama.plugins.modules import digest_check
+from ansible_collections.corral.ollama.tests.property.hostile import SMALL, Findings
+from ansible_collections.corral.ollama.tests.property.stores import Contents, Model, Part
+from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
+from ansible_collections.corral.ollama.tests.unit.staged import ready_store
+
+WHOLE = Contents(
+    (
+        Model("mistral:7b", Part("config", 0, 50), (Part("model", 0, 5000), Part("license", 0, 200))),
+        Model("me/other:1", Part("config", 1, 50), (Part("model", 1, 5000), Part("license", 0, 200))),
+    )
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_hangs() -> Iterator[None]:
+    """A thread that waits for a pipe cannot be interrupted: the whole run ends, and says where it stood."""
+    faulthandler.dump_traceback_later(120, exit=True)
+    yield
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A store with two whole models, beside a directory that it has nothing to do with."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/precious").write_text("precious")
+    return WHOLE.write(ready_store(tmp_path / "store"))
+
+
+def tree(place: Path, leave_out: str = "") -> list[tuple[object, ...]]:
+    """All that lies there, without following links."""
+    found = []
+    for path in sorted(place.rglob("*")):
+        if not leave_out or leave_out not in path.relative_to(place).parts:
+            with suppress(OSError):  # a path may be longer than any call takes
+                stat = path.lstat()
+                found.append((str(path), stat.st_ino, stat.st_mode, stat.st_size, stat.st_mtime_ns, stat.st_nlink))
+    return found
+
+
+def assert_whole(root: Path) -> None:
+    for digest, part in WHOLE.parts.items():
+        assert (root / f"blobs/sha256-{digest}").read_bytes() == part.data
+    for model in WHOLE.models:
+        assert (root / model.path).read_bytes() == model.raw
+
+
+def covers(findings: list[dict], wanted: Findings) -> bool:
+    seen = {(one["kind"], one["path"]) for one in findings}
+    return all(
+        any(kind == its and (path == at or (at[-1] == "*" and path.startswith(at[:-1]))) for its, path in seen)
+        for kind, at in wanted
+    )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_digest_check_finds_it_and_only_reads(root: Path, name: str):
+    wanted = SMALL[name](root)
+    before = tree(root.parent)
+    outcome = run_module(digest_check, {"path": str(root), "on_damage": "report"})
+    assert not outcome.failed, outcome.msg
+    assert covers(outcome["findings"], wanted), outcome["findings"]
+    assert all(len(one["path"]) < 400 and one["path"].isprintable() for one in outcome["findings"])
+    assert all(len(one["message"]) < 1000 and one["message"].isprintable() for one in outcome["findings"])
+    sound = {model["name"]: model["ok"] for model in outcome["models"]}
+    assert (sound["mistral:7b"], sound["me/other:1"]) == (True, True)
+    assert tree(root.parent) == before
