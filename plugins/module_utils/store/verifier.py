@@ -31,6 +31,7 @@ class Verifier:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self._known: dict[Identity, Future[Hashed]] = {}
+        self._read_at: dict[Identity, float] = {}
         self.bytes_hashed = 0
 
     def __enter__(self) -> Verifier:
@@ -51,6 +52,22 @@ class Verifier:
             if key not in self._known:
                 self._known[key] = self._pool.submit(self._hash, path)
             return self._known[key]
+
+    def know(self, hashed: Hashed) -> None:
+        """Take over what was hashed elsewhere, such as while a file was written: it is not read again."""
+        future: Future[Hashed] = Future()
+        future.set_result(hashed)
+        with self._lock:
+            self._known[hashed.identity] = future
+
+    def believe(self, path: str, receipt: Receipt | None) -> bool:
+        """Take a receipt's word when nothing has touched the file since; its time stays that of the reading."""
+        found = lstat(path)
+        if receipt is None or found is None or not receipt.ok or not receipt.matches(stamp(found)):
+            return False
+        self._read_at[identity(found)] = receipt.verified_at
+        self.know(Hashed(path, receipt.digest, found.st_size, identity(found)))
+        return True
 
     def problem(self, path: str, blob: Blob) -> str:
         """Waits for the hash; empty when the file is exactly the blob, else what is wrong with it."""
@@ -77,7 +94,7 @@ class Verifier:
         hashed = future.result()
         if hashed.problem or (hashed.digest, hashed.size) != (blob.digest, blob.size):
             return None
-        return Receipt(blob.digest, blob.digest, stamp(found), self._now())
+        return Receipt(blob.digest, blob.digest, stamp(found), self._read_at.get(identity(found), self._now()))
 
     def _hash(self, path: str) -> Hashed:
         try:
