@@ -78,6 +78,7 @@ containers:
     image: {description: The image as it was named., type: str}
     running: {description: "Whether it runs, is paused or restarts.", type: bool}
     restart_policy: {description: "V(no), V(always), V(on-failure) or V(unless-stopped).", type: str}
+    restart_retries: {description: How often V(on-failure) starts it again; 0 for no limit., type: int}
     ports: {description: "Each with C(container_port), C(host_ip) and C(host_port).", type: list, elements: dict}
     models_directory: {description: Where its server has its models inside the container., type: str}
     models_path: {description: The same on the host; empty when there is no such directory., type: str}
@@ -95,8 +96,8 @@ problems:
   description: >-
     What a person has to solve, each with C(kind), C(message), C(remedy), C(container), C(volume) and C(path). The kinds
     are C(container_missing), C(volume_missing), C(own_layer) (models that lie in a container's own layer),
-    C(unreadable_mount) (another driver, tmpfs, or mounted only while in use), C(tree_missing), C(not_a_directory) and
-    C(other_writers).
+    C(auto_remove) (the engine removes the container when it stops), C(unreadable_mount) (another driver, tmpfs, or
+    mounted only while in use), C(tree_missing), C(not_a_directory) and C(other_writers).
   returned: success
   type: list
   elements: dict

@@ -40,6 +40,8 @@ class Legacy:
     image: str
     running: bool
     restart_policy: str = "no"
+    restart_retries: int = 0
+    auto_remove: bool = False
     compose_project: str = ""
     service: str = ""
     compose_directory: str = ""

@@ -54,6 +54,8 @@ def _container(api: Any, container: Mapping[str, Any]) -> Legacy:
         image=config["Image"],
         running=container["State"]["Status"] in ("running", "paused", "restarting"),
         restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
+        restart_retries=int((host.get("RestartPolicy") or {}).get("MaximumRetryCount") or 0),
+        auto_remove=bool(host.get("AutoRemove")),
         compose_project=labels.get(PROJECT, ""),
         service=labels.get(SERVICE, ""),
         compose_directory=labels.get(DIRECTORY, ""),

@@ -150,6 +150,10 @@ def _in_the_way(chosen: Sequence[Legacy], every: Sequence[Legacy]) -> list[Probl
                 f"Copy them out (docker cp {container.name}:{container.models_directory} …) and name that as a source."
             )
             found.append(_problem("own_layer", text, remedy, container=container.name))
+        if container.auto_remove:
+            text = f"The engine removes {container.name} when it stops (it was started with --rm), so nobody could go back."
+            remedy = "Make it again without --rm, on the same volume."
+            found.append(_problem("auto_remove", text, remedy, container=container.name))
         others = other_writers(container, every, chosen)
         if others:
             text = f"{', '.join(others)} can write to the models of {container.name}, and would not be stopped."
@@ -174,6 +178,7 @@ def _row(container: Legacy, path: str) -> dict[str, Any]:
         "image": container.image,
         "running": container.running,
         "restart_policy": container.restart_policy,
+        "restart_retries": container.restart_retries,
         "ports": [
             {"container_port": private, "host_ip": address, "host_port": port}
             for private, address, port in container.ports

@@ -96,6 +96,7 @@ def test_eight_containers_with_a_volume_each(host, check):
         "image": "ollama/ollama:0.6.2",
         "running": True,
         "restart_policy": "unless-stopped",
+        "restart_retries": 0,
         "ports": [{"container_port": "11434/tcp", "host_ip": "127.0.0.1", "host_port": 11434}],
         "models_directory": "/root/.ollama/models",
         "models_path": str(places[0] / "models"),
@@ -168,6 +169,16 @@ def test_what_is_listed(host):
     assert names(containers=["id-of-full"]) == ["full"]
     assert kinds(host.look(*boxes)) == ["own_layer"]
     assert kinds(host.look(*boxes, containers=["none"], volumes=["gone"])) == ["container_missing", "volume_missing"]
+
+
+def test_what_the_engine_removes_when_it_stops_cannot_be_gone_back_to(host):
+    host.volume("v")
+    vanishing = box("a", volume("v"))
+    vanishing["HostConfig"].update(AutoRemove=True, RestartPolicy={"Name": "on-failure", "MaximumRetryCount": 5})
+    found = host.look(vanishing)
+    assert kinds(found) == ["auto_remove"]
+    assert "--rm" in found["problems"][0]["message"]
+    assert found["containers"][0]["restart_retries"] == 5
 
 
 def test_a_volume_without_a_container(host):
