@@ -122,7 +122,7 @@ def make_directory(path: str, mode: int = 0o755) -> bool:
     return True
 
 
-def write_whole(path: str, data: bytes, tmp: str, mode: int = 0o644) -> None:
+def write_whole(path: str, data: bytes, tmp: str, mode: int = 0o644, mtime_ns: int | None = None) -> None:
     """Write to ``tmp`` (on the same file system), sync, and rename over ``path``: old or new, no between."""
     fd, temporary = tempfile.mkstemp(dir=tmp)
     try:
@@ -130,6 +130,8 @@ def write_whole(path: str, data: bytes, tmp: str, mode: int = 0o644) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            if mtime_ns is not None:
+                os.utime(file.fileno(), ns=(mtime_ns, mtime_ns))
             os.fsync(file.fileno())
         os.rename(temporary, path)
     except BaseException:

@@ -11,15 +11,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ..core.digests import blob_file
 from ..core.errors import CorralError
 from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
-from .files import fsync_dir, fsync_file, lstat, make_directory, os_errors, unlink_if_there, write_whole
-from .known import forget, remember
+from .files import fsync_dir, fsync_file, lstat, os_errors, unlink_if_there
+from .known import forget
 from .layout import StorePaths
 from .lease import LeaseFile
-from .quarantine import set_aside
+from .placing import place_link, place_manifest
 from .reading import StoredModel
 from .trees import remove_empty_parents
 from .verifier import Verifier
@@ -56,10 +55,9 @@ class Publisher:
             self._make_durable(self._paths.staging.blob(blob.digest))
         with self._lease.writing(self._token), os_errors("publish in", self._paths.root):
             for blob in placed:
-                self._place(blob)
+                place_link(self._paths, self._paths.staging.blob(blob.digest), blob.digest)
             fsync_dir(self._paths.blobs)
-            remember(self._paths, target, staged.raw)
-            self._write_manifest(target, staged.raw)
+            place_manifest(self._paths, target, staged.raw)
         reused = tuple(blob for blob in manifest.blobs if blob not in placed)
         return Published(reused, placed)
 
@@ -98,23 +96,3 @@ class Publisher:
         with os_errors("sync", path):
             os.chmod(path, 0o644)
             fsync_file(path)
-
-    def _place(self, blob: Blob) -> None:
-        staged, stored = self._paths.staging.blob(blob.digest), self._paths.blob(blob.digest)
-        if lstat(stored) is None:
-            os.link(staged, stored, follow_symlinks=False)
-            return
-        # what is there was hashed, and is bad; a runner may have mapped it, so it is replaced and never truncated
-        set_aside(self._paths, stored, keep=True, kind="replaced", digest=blob.digest)
-        between = os.path.join(self._paths.tmp, blob_file(blob.digest))
-        unlink_if_there(between)
-        os.link(staged, between, follow_symlinks=False)
-        os.rename(between, stored)
-        unlink_if_there(between)
-
-    def _write_manifest(self, name: ModelName, raw: bytes) -> None:
-        path = self._paths.manifests
-        for part in name.parts[:3]:
-            path = os.path.join(path, part)
-            make_directory(path)
-        write_whole(self._paths.manifest(name), raw, self._paths.tmp)
