@@ -151,7 +151,7 @@ def _in_the_way(chosen: Sequence[Legacy], every: Sequence[Legacy]) -> list[Probl
             )
             found.append(_problem("own_layer", text, remedy, container=container.name))
         if container.auto_remove:
-            text = f"The engine removes {container.name} when it stops (it was started with --rm), so nobody could go back."
+            text = f"The engine removes {container.name} when it stops (it has --rm), so there would be no way back."
             remedy = "Make it again without --rm, on the same volume."
             found.append(_problem("auto_remove", text, remedy, container=container.name))
         others = other_writers(container, every, chosen)
