@@ -88,9 +88,14 @@ findings:
   description:
     - Everything that is not as it should be, damage first. Each has C(kind), C(damage), C(path) below the store,
       C(message), C(digest), C(models) (those affected), C(expected) and C(found).
+    - At most 1000 of each kind; RV(findings_by_kind) counts them all.
   returned: success
   type: list
   elements: dict
+findings_by_kind:
+  description: How many findings there are of each kind.
+  returned: success
+  type: dict
 models:
   description: The verdict on each model, with C(name), C(digest), C(size), C(ok) and C(findings).
   returned: success

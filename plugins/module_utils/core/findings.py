@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,8 @@ DAMAGE = frozenset(
 #: Only takes room: no model is worse for it.
 CLUTTER = frozenset({"orphan", "partial", "stray"})
 KINDS = DAMAGE | CLUTTER
+#: A result goes through Ansible's pipes and into job events: a hundred thousand stray files must not fill them.
+MAX_TOLD = 1000
 
 
 @dataclass(frozen=True)
@@ -58,3 +62,19 @@ class Finding:
             "expected": self.expected,
             "found": self.found,
         }
+
+
+def by_kind(every: Iterable[Finding]) -> dict[str, int]:
+    """How many there are of each kind, all counted."""
+    return dict(sorted(Counter(finding.kind for finding in every).items()))
+
+
+def told_of(every: Iterable[Finding], most: int = MAX_TOLD) -> list[dict[str, Any]]:
+    """The findings for a result, in their order, the first ``most`` of each kind."""
+    seen: Counter[str] = Counter()
+    shown = []
+    for finding in every:
+        seen[finding.kind] += 1
+        if seen[finding.kind] <= most:
+            shown.append(finding.as_dict())
+    return shown

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .digests import blob_file
-from .findings import Finding
+from .findings import Finding, told_of
 from .manifests import Blob, Manifest
 from .names import ModelName
 from .receipts import Stamp
@@ -52,11 +52,6 @@ class Seen:
     models: tuple[SeenModel, ...]
     blobs: Mapping[str, SeenBlob]
     others: tuple[Finding, ...]
-
-    @property
-    def stamps(self) -> dict[str, Stamp]:
-        """Of the blobs that are plain files."""
-        return {digest: blob.stamp for digest, blob in self.blobs.items() if blob.stamp is not None}
 
     @property
     def lacks_blobs(self) -> bool:
@@ -127,7 +122,7 @@ def model_verdicts(selected: Sequence[SeenModel], every: Iterable[Finding]) -> l
             "digest": model.manifest.digest if model.manifest else "",
             "size": model.manifest.total_size if model.manifest else 0,
             "ok": not any(finding.damage for finding in of_model.get(model.display, [])),
-            "findings": [finding.as_dict() for finding in of_model.get(model.display, [])],
+            "findings": told_of(of_model.get(model.display, [])),
         }
         for model in selected
         if model.name

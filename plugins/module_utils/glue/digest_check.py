@@ -14,7 +14,7 @@ from typing import Any
 
 from ..core.declared import BadInput, Declared, declared_models
 from ..core.errors import CorralError
-from ..core.findings import Finding
+from ..core.findings import Finding, by_kind, told_of
 from ..core.plans import Plan
 from ..core.store_verdict import Content, Seen, SeenModel, blobs_to_hash, findings, model_verdicts, told
 from ..store.hashing import hash_files
@@ -50,7 +50,8 @@ def prepare_check(params: Mapping[str, Any]) -> Work:
     seconds = time.monotonic() - begun
     result = {
         "ok": ok,
-        "findings": [finding.as_dict() for finding in found],
+        "findings": told_of(found),
+        "findings_by_kind": by_kind(found),
         "models": model_verdicts(selected, found),
         "stats": {"models": len(selected), **stats, "seconds": round(seconds, 3)},
     }
