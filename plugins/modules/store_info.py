@@ -122,6 +122,9 @@ models:
     bytes_to_fetch:
       description: The bytes of its blobs that the store does not have.
       type: int
+    bytes_to_update:
+      description: The bytes that the registry's present manifest would cost, wanted or not; 0 where it is not known.
+      type: int
     problem:
       description: Why the registry tells nothing, or the model cannot be had; empty with O(on_unavailable=fail).
       type: str

@@ -120,7 +120,13 @@ def to_fetch(needs: Iterable[Need], has_blob: Mapping[str, bool]) -> tuple[dict[
     return each, sum(every.values())
 
 
-def row(need: Need, bytes_to_fetch: int) -> dict[str, Any]:
+def to_update(need: Need, has_blob: Mapping[str, bool]) -> int:
+    """Bytes that the registry's present manifest would cost, whether it is wanted or not; 0 where it is not known."""
+    blobs = need.remote.blobs if need.remote else ()
+    return sum(blob.size for blob in blobs if not has_blob.get(blob.digest, False))
+
+
+def row(need: Need, bytes_to_fetch: int, bytes_to_update: int) -> dict[str, Any]:
     """The need as ``store_info`` returns it."""
     manifest = need.remote if need.remote and need.action == PULL else need.held.manifest
     target = need.remote.digest if need.remote else need.model.digest or need.held.digest
@@ -135,6 +141,7 @@ def row(need: Need, bytes_to_fetch: int) -> dict[str, Any]:
         "reason": need.reason,
         "bytes_total": manifest.total_size if manifest else 0,
         "bytes_to_fetch": bytes_to_fetch,
+        "bytes_to_update": bytes_to_update,
         "problem": need.problem,
     }
 

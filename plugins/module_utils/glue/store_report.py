@@ -24,6 +24,7 @@ from ..core.store_needs import (
     require_space,
     row,
     to_fetch,
+    to_update,
     together,
 )
 from ..registry.client import RegistryClient
@@ -40,21 +41,23 @@ def store_report(params: Mapping[str, Any]) -> dict[str, Any]:
     models = declared_models(params["models"])
     held = [_held(paths, model) for model in models]
     needs = _needs(models, held, params)
-    each, bytes_to_fetch = to_fetch(needs, {blob.digest: has_blob(paths, blob) for blob in _blobs(needs)})
+    there = {blob.digest: has_blob(paths, blob) for blob in _blobs(needs)}
+    each, bytes_to_fetch = to_fetch(needs, there)
     free = space(paths.root)
     pulled = [need.model.name.display for need in needs if need.action == PULL]
     if params["on_unavailable"] == "fail":
         require_space(paths.root, bytes_to_fetch, params["reserve_bytes"], free["free_bytes"], pulled)
     return {
         "path": paths.root,
-        "models": [
-            {**row(need, each[need.model.name.display]), **(layers_of(need) if params["layers"] else {})}
-            for need in needs
-        ],
+        "models": [_row(need, each[need.model.name.display], there, params["layers"]) for need in needs],
         "missing": [need.model.name.display for need in needs if need.missing],
         "bytes_to_fetch": bytes_to_fetch,
         **free,
     }
+
+
+def _row(need: Need, bytes_to_fetch: int, there: Mapping[str, bool], layers: bool) -> dict[str, Any]:
+    return {**row(need, bytes_to_fetch, to_update(need, there)), **(layers_of(need) if layers else {})}
 
 
 def _held(tree: ModelTree, model: Declared) -> Held:
@@ -79,7 +82,8 @@ def _needs(models: Iterable[Declared], held: Iterable[Held], params: Mapping[str
             needs.append(need_of(model, has, answer))
         except CorralError as error:
             errors.append(error)
-            needs.append(replace(need_of(model, has, None), problem=str(error)))
+            remote = answer if isinstance(answer, Manifest) else None
+            needs.append(replace(need_of(model, has, None), remote=remote, problem=str(error)))
     if errors and params["on_unavailable"] == "fail":
         raise together(errors)
     return needs

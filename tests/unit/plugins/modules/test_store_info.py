@@ -117,6 +117,7 @@ def test_compare_latest_shows_updates_without_asking_for_them(tmp_path: Path, re
     put(tmp_path, "mistral:7b", ONE, "a", "b")
     entry = only(run(tmp_path, registry, "mistral:7b", compare="latest"))
     assert (entry["action"], entry["digest"], entry["target_digest"]) == ("none", digest_of(ONE), digest_of(TWO))
+    assert (entry["bytes_to_fetch"], entry["bytes_to_update"]) == (0, 100)
 
 
 def test_compare_none_asks_nobody(tmp_path: Path, registry: FakeOllama) -> None:
@@ -186,6 +187,7 @@ def test_what_cannot_be_had_may_be_reported_and_is_no_failure(tmp_path: Path, re
     assert (bad["action"], bad["target_digest"]) == ("pull", "")
     assert "0" * 64 in other["problem"]
     assert digest_of(TWO) in other["problem"]
+    assert (other["target_digest"], other["bytes_to_update"]) == (digest_of(TWO), 100)  # llama3.2 brought the rest
     assert (whole["problem"], whole["action"]) == ("", "none")
 
 

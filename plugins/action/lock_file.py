@@ -1,0 +1,84 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the lock on the controller, out of what all hosts have in their stores, and shows what that changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.core.errors import CorralError
+from ..module_utils.core.lock_changes import Change, changes
+from ..module_utils.core.lock_plan import OPTIONS, LockPlan, plan_lock
+from ..module_utils.core.lockfile import Lock, render_lock
+from ..plugin_utils.locks import lock_path, read_lock, write_lock
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Runs once for all hosts and touches none of them."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            result.update(self._work(options, task_vars or {}))
+        except CorralError as error:
+            result.update(failed=True, msg=str(error), error=error.as_dict())
+        return {"changed": False, **result}
+
+    def _work(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        path = lock_path(options["path"], task_vars)
+        current = read_lock(path)
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        hosts, answers = json.loads(json.dumps([options["hosts"], options["registry"]], default=str))
+        plan = plan_lock(current, hosts, answers, refresh=options["refresh"], prune=options["prune"], now=now)
+        if options["plan_only"]:
+            return {"path": path, "to_ask": list(plan.ask)}
+        _require_all(plan)
+        changed = changes(current, plan.lock)
+        _show(path, changed)
+        if changed and not self._task.check_mode:
+            write_lock(path, plan.lock)
+        return {
+            "changed": bool(changed),
+            "path": path,
+            "to_ask": [],
+            "lock": plan.lock.as_dict(),
+            "changes": [change.as_dict() for change in changed],
+            "warnings": list(plan.notes),
+            "diff": _diff(path, current, plan.lock) if changed else {},
+        }
+
+
+def _require_all(plan: LockPlan) -> None:
+    if plan.ask:
+        names = ", ".join(entry["name"] for entry in plan.ask)
+        raise CorralError(
+            f"No store has {names}, and the registry was not asked.",
+            kind="model_not_locked",
+            remedy="Give what store_info said of them, with compare=latest and layers=true, in registry.",
+            models=[entry["name"] for entry in plan.ask],
+        )
+
+
+def _show(path: str, changed: tuple[Change, ...]) -> None:
+    """In every run, not only with --diff: a lock never changes unseen."""
+    for line in [f"The lock {path}:", *(f"  {change}" for change in changed)] if changed else []:
+        display.display(line)
+
+
+def _diff(path: str, before: Lock, after: Lock) -> dict[str, str]:
+    old = render_lock(before) if before.models else ""
+    return {"before": old, "after": render_lock(after), "before_header": path, "after_header": path}
