@@ -31,6 +31,7 @@ _MAX_WINDOW = 4 * 1024 * 1024
 _MAX_THREADS = 32
 #: From the cache, small pieces hash faster: they are still in the processor's own cache when they are hashed.
 _CACHED_PIECE = 256 * 1024
+SMALLEST_WINDOW = _CACHED_PIECE
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
 

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module ``store_scrub``: decide what to read, read it within the budget, and say what is known of the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.errors import CorralError
+from ..core.findings import Finding
+from ..core.plans import Plan, Step
+from ..core.progress import Progress, ProgressMeter
+from ..core.receipts import Receipt
+from ..core.scrub_plan import FULL, Past, ScrubPlan, holding, known_runs, scrub_plan
+from ..core.scrub_result import Ran, contents_of, readable, scrub_result, summary, told_time
+from ..core.store_verdict import Seen, findings, model_verdicts, told
+from ..core.units import human_bytes
+from ..store.receipts import ReceiptFile
+from ..store.scan import settled_look
+from ..store.scrub_files import ScrubFiles
+from ..store.scrubber import Readings, Scrubber
+from ..store.throttle import Throttle
+from .progress_file import ProgressFile
+from .run import Work
+from .scrub_wish import Wanted, wanted_of
+
+_WHAT = "store"
+#: More findings than this are counted and not listed: a result goes through the controller's memory.
+MAX_FINDINGS = 1000
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What a run starts from."""
+
+    at: float
+    seen: Seen
+    past: Past
+    last_full_at: float
+    plan: ScrubPlan
+    version: object
+
+
+def prepare_scrub(params: Mapping[str, Any]) -> Work:
+    """The five steps of ``store_scrub`` for its parameters. A scrub changes nothing: what it writes is a memory."""
+    wanted = wanted_of(params)
+    survey = _survey(wanted)
+    plan = survey.plan
+    detail = f"{len(plan.reads)} blobs, {human_bytes(plan.bytes_to_read)}"
+    steps = (Step("read", wanted.paths.root, detail),)
+    ran = Ran(wanted.wish.mode, survey.at, survey.at, stopped_by=plan.cut, future=plan.future)
+    report, _found = _report(wanted, survey, ran, survey.seen, plan.believed, Readings())
+    return Work(Plan(steps), {**report, "changed": False}, lambda: _apply(wanted, survey))
+
+
+def _survey(wanted: Wanted) -> _Survey:
+    files = ScrubFiles(wanted.paths)
+    version = files.version()
+    seen = settled_look(wanted.paths)
+    files.require_ready()
+    receipts, at = ReceiptFile(wanted.paths).load(), time.time()
+    past = files.past(at)
+    plan = scrub_plan(wanted.wish, readable(seen), receipts, past, at)
+    return _Survey(at, seen, past, files.last_full_at(at), plan, version)
+
+
+def _apply(wanted: Wanted, survey: _Survey) -> Mapping[str, Any]:
+    files = ScrubFiles(wanted.paths)
+    with files.alone(wanted.wait):
+        if files.version() != survey.version:
+            # another scrub has ended since: what it has read need not be read again
+            survey = _survey(wanted)
+        plan, past = survey.plan, survey.past
+        if plan.mode == FULL and past.full_since != plan.since:
+            past = Past(plan.since, past.part_runs)
+            files.keep_past(past)
+        throttle = Throttle(wanted.limits)
+        readings = _read(wanted, plan, throttle)
+        seen, receipts = _afterwards(wanted, survey, readings)
+        ran = Ran(
+            plan.mode,
+            survey.at,
+            time.time(),
+            len(readings.receipts) + len(readings.problems),
+            readings.bytes,
+            readings.seconds,
+            throttle.stopped_by or plan.cut,
+            plan.future,
+        )
+        result, found = _report(wanted, survey, ran, seen, receipts, readings)
+        files.keep_past(_next_past(wanted, survey, past, result["scrub"]))
+        files.compact(seen.blobs)
+        files.keep_result(result["scrub"])
+    if wanted.fail and not result["ok"]:
+        raise CorralError(
+            told(wanted.paths.root, found),
+            kind="store_damaged",
+            remedy="Run the playbook corral.ollama.repair: it fetches again what is damaged, and nothing else.",
+            path=wanted.paths.root,
+            **result,
+        )
+    return result
+
+
+def _read(wanted: Wanted, plan: ScrubPlan, throttle: Throttle) -> Readings:
+    progress, meter = ProgressFile(wanted.progress_path), ProgressMeter(_WHAT)
+    total = plan.bytes_to_read
+
+    def tick(done: int, note: str) -> None:
+        progress.write(meter.update("scrubbing", min(done, total), total, time.monotonic(), note))
+
+    readings = Scrubber(wanted.paths, throttle, wanted.manners).read(plan.reads, tick)
+    progress.write(Progress(_WHAT, phase="done"), done=True)
+    return readings
+
+
+def _afterwards(wanted: Wanted, survey: _Survey, readings: Readings) -> tuple[Seen, Mapping[str, Receipt]]:
+    """The store as it is now. Others may have published and removed while it was read."""
+    if not survey.plan.reads:
+        return survey.seen, survey.plan.believed
+    seen = settled_look(wanted.paths)
+    receipts = {**ReceiptFile(wanted.paths).load(), **readings.receipts}
+    return seen, holding(readable(seen), receipts, time.time())
+
+
+def _report(
+    wanted: Wanted, survey: _Survey, ran: Ran, seen: Seen, receipts: Mapping[str, Receipt], readings: Readings
+) -> tuple[dict[str, Any], tuple[Finding, ...]]:
+    known = {**survey.plan.believed, **readings.receipts, **receipts}
+    found = findings(seen, contents_of(seen, known, readings.problems))
+    stamps = readable(seen)
+    left = survey.plan.left(stamps, receipts, readings.problems)
+    scrub = scrub_result(ran, seen, stamps, receipts, found, left, survey.last_full_at)
+    warnings = [*_doubts(survey), *readings.warnings]
+    if len(found) > MAX_FINDINGS:
+        warnings.append(f"{len(found)} findings, of which {MAX_FINDINGS} are listed; damage comes first.")
+    return {
+        "ok": scrub["ok"],
+        "findings": [finding.as_dict() for finding in found[:MAX_FINDINGS]],
+        "models": model_verdicts(tuple(model for model in seen.models if model.name), found),
+        "scrub": scrub,
+        "planned": {"blobs": len(survey.plan.reads), "bytes": survey.plan.bytes_to_read},
+        "summary": summary(wanted.paths.root, scrub),
+        "warnings": warnings,
+    }, found
+
+
+def _doubts(survey: _Survey) -> list[str]:
+    if not survey.plan.future:
+        return []
+    return [
+        f"{survey.plan.future} receipts are dated after now ({told_time(survey.at)}) and are not believed: the clock "
+        "of this host was, or is, wrong. Their blobs count as never read. Check the clock (timedatectl)."
+    ]
+
+
+def _next_past(wanted: Wanted, survey: _Survey, past: Past, scrub: Mapping[str, Any]) -> Past:
+    part, runs = wanted.wish.part, past.part_runs
+    if part and scrub["stopped_by"] in ("", "part"):
+        runs = (*known_runs(past, part, survey.at), survey.at)
+    since = 0.0 if survey.plan.mode == FULL and scrub["complete"] else past.full_since
+    return Past(since, runs)
