@@ -125,6 +125,12 @@ servers:
         size_vram:
           description: The bytes of it on GPUs.
           type: int
+    running_digests:
+      description:
+        - The manifest digests of the models that are in memory, as it says, sorted.
+        - Such a model may be an older one than is listed, or one that is not listed any more.
+      type: list
+      elements: str
     missing:
       description: The declared models that it does not list.
       type: list

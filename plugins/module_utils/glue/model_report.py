@@ -46,6 +46,7 @@ def server_report(
         "version": "",
         "error": "",
         "models": [],
+        "running_digests": [],
         "missing": [model.name.display for model in models if model.state != "absent"],
         "differs": [],
         "unwanted": [],
@@ -55,11 +56,14 @@ def server_report(
         report["reachable"] = True
         client = OllamaClient(server["url"], params["timeout"])
         found = listed(client, [model.name.key for model in models if model.state != "absent"], **looks)
-        loaded = by_key(settled(client.ps, lambda _entries: True, **looks))
+        running = settled(client.ps, lambda _entries: True, **looks)
     except CorralError as error:
         report["error"] = error.message
         return report
+    loaded = by_key(running)
     report["models"] = [_entry(key, found[key], loaded) for key in sorted(found)]
+    # also of models that are listed in another digest by now, or not at all
+    report["running_digests"] = sorted({str(entry.get("digest") or "") for entry in running})
     return {**report, **_compared(models, found)}
 
 

@@ -136,3 +136,12 @@ def test_servers_are_asked_at_the_same_time(fleet: list[FakeOllama]) -> None:
 def test_bad_input_is_named(fleet: list[FakeOllama]) -> None:
     outcome = run_module(model_info, {"servers": [{"name": "a", "url": fleet[0].url}], "models": ["a b"]})
     assert outcome.kind == "bad_input"
+
+
+def test_what_runs_is_told_by_digest_also_when_it_is_listed_no_more(fleet: list[FakeOllama]) -> None:
+    running = [{"name": "mistral:7b", "digest": "b" * 64}, {"name": "gone:1", "digest": "a" * 64}, {"name": "?"}]
+    fleet[0].on("GET", "/api/ps", ok({"models": running}))
+    assert run(fleet[:1])["servers"][0]["running_digests"] == ["", "a" * 64, "b" * 64]
+    fleet[1].on("GET", "/api/ps", error(500, "no"))
+    server = run(fleet[1:2])["servers"][0]
+    assert (server["error"] != "", server["running_digests"]) == (True, [])
