@@ -108,7 +108,8 @@ candidates:
   contains:
     kind:
       description: >-
-        V(model), V(orphan), V(partial), V(staged), V(temp), V(quarantine), V(past) (a superseded manifest) or V(stray).
+        V(model), V(orphan), V(partial), V(staged), V(temp), V(quarantine), V(past) (a superseded manifest), V(empty)
+        (a directory) or V(stray).
       type: str
     path: {description: Where it lies below the store., type: str}
     bytes: {description: "What its removal frees. A file with further hard links frees nothing.", type: int}

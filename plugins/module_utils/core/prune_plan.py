@@ -14,9 +14,9 @@ from .units import human_bytes, human_seconds
 
 REMOVE, WAIT, KEEP = "remove", "wait", "keep"
 MODEL, ORPHAN, PARTIAL, STAGED = "model", "orphan", "partial", "staged"
-TEMP, QUARANTINE, PAST, STRAY = "temp", "quarantine", "past", "stray"
-_IN_PULLS = (PARTIAL, STAGED, TEMP)
-_ORDER = (MODEL, ORPHAN, PARTIAL, STAGED, TEMP, QUARANTINE, PAST, STRAY)
+TEMP, QUARANTINE, PAST, STRAY, EMPTY = "temp", "quarantine", "past", "stray", "empty"
+_IN_PULLS = (PARTIAL, STAGED, TEMP, EMPTY)
+_ORDER = (MODEL, ORPHAN, PARTIAL, STAGED, TEMP, QUARANTINE, PAST, EMPTY, STRAY)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,17 @@ def decide(items: Sequence[Item], facts: Facts, limits: Limits) -> tuple[Candida
     staying = {one.item.digest for one in judged if one.item.kind == ORPHAN and one.action != REMOVE}
     judged += [_judge_past(item, staying, facts, limits) for item in items if item.kind == PAST]
     rank = {REMOVE: 0, WAIT: 1, KEEP: 2}
-    judged.sort(key=lambda one: (rank[one.action], _ORDER.index(one.item.kind), -one.age, one.item.path))
+    # an empty directory before the one that it lies in
+    depth = {True: -1, False: 0}
+    judged.sort(
+        key=lambda one: (
+            rank[one.action],
+            _ORDER.index(one.item.kind),
+            depth[one.item.kind == EMPTY] * one.item.path.count("/"),
+            -one.age,
+            one.item.path,
+        )
+    )
     links = _Links()
     return tuple(replace(one, bytes=links.take(one.item.files)) for one in judged)
 
@@ -125,6 +135,8 @@ def _judge(item: Item, facts: Facts, limits: Limits) -> Candidate:
         return _judge_orphan(item, age, facts, limits)
     if item.kind in _IN_PULLS and facts.pulling:
         return Candidate(item, WAIT, f"{facts.pulling[0]}, and may need it", age)
+    if item.kind == EMPTY:
+        return Candidate(item, REMOVE, "a directory with nothing in it keeps some servers from starting", age)
     old, what = limits.partial_age, {PARTIAL: "an abandoned download", STAGED: "left in staging"}.get(item.kind, "")
     if item.kind == QUARANTINE:
         old, what = limits.quarantine_age, "set aside"

@@ -24,6 +24,7 @@ _WORDS = {
     "quarantine": "in quarantine",
     "past": "superseded manifest",
     "stray": "unknown file",
+    "empty": "empty directory",
 }
 
 

@@ -20,7 +20,15 @@ from ..core.prune_marks import Mark, marked_since
 from ..core.prune_plan import KEEP, MODEL, ORPHAN, PAST, REMOVE, Candidate, Facts, Item, Limits, decide
 from ..core.prune_report import prune_plan, prune_result
 from ..core.references import References, digests_in
-from ..store.clutter import StoredBlob, blobs_and_clutter, file_of, leftovers_of_writers, set_aside_items, staged
+from ..store.clutter import (
+    StoredBlob,
+    blobs_and_clutter,
+    empty_directories,
+    file_of,
+    leftovers_of_writers,
+    set_aside_items,
+    staged,
+)
 from ..store.files import lstat
 from ..store.known import past
 from ..store.layout import StorePaths, store_at
@@ -93,6 +101,7 @@ def _look(wanted: _Wanted, now: float) -> _Seen:
     references = wanted.reader.read()
     lacking = references.blobs - frozenset(blobs)
     clutter += staged(paths, now) + leftovers_of_writers(paths, now) + set_aside_items(paths, lacking)
+    clutter += empty_directories(paths)
     before = {digest: (_named_in(raw), when) for digest, (raw, when) in past(paths).items()}
     return _Seen(references, blobs, clutter, before, read_marks(paths))
 
@@ -195,8 +204,13 @@ def _apply(
     with Heartbeat(lease, token) as beat, Verifier(1) as verifier:
         publisher = Publisher(wanted.paths, lease, token, verifier)
         pruner = Pruner(wanted.paths, lease, token, wanted.reader)
-        if marks != seen.marks:
-            pruner.write_marks(marks)
+        # what goes keeps its mark until it is gone: a run that is killed is to be finished, not to wait anew
+        until = {
+            **{one.item.path: seen.marks[one.item.path] for one in candidates if one.item.path in seen.marks},
+            **marks,
+        }
+        if until != seen.marks:
+            pruner.write_marks(until)
         for index, one in enumerate(candidates):
             if one.action == REMOVE:
                 beat.check()
@@ -209,6 +223,8 @@ def _apply(
                 one = replace(one, action=KEEP, why=kept) if kept else one
             done.append(one)
         pruner.settle()
+        if until != marks:
+            pruner.write_marks(marks)
     return {**prune_result(done, space(wanted.paths.root)["free_bytes"]), "bytes_freed": freed}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..core.digests import digest_of_blob_file
-from ..core.prune_plan import PARTIAL, QUARANTINE, STAGED, STRAY, TEMP, File, Item
+from ..core.prune_plan import EMPTY, PARTIAL, QUARANTINE, STAGED, STRAY, TEMP, File, Item
 from .files import lstat, os_errors
 from .layout import StorePaths
 from .quarantine import Quarantined, listed
@@ -51,9 +51,7 @@ def blobs_and_clutter(paths: StorePaths, now: float) -> tuple[dict[str, StoredBl
         elif _TEMP.fullmatch(name) and plain:
             found.append((name, replace(item, kind=TEMP)))
         else:
-            keep = (
-                "a damaged blob, for the playbook repair" if digest else "nobody of Ollama's or Corral's put it there"
-            )
+            keep = "a damaged blob, for the playbook repair" if digest else "neither Ollama nor Corral made it"
             found.append((name, replace(item, keep=keep)))
     return blobs, _grouped(found)
 
@@ -71,6 +69,14 @@ def staged(paths: StorePaths, now: float) -> tuple[Item, ...]:
         group = f"{top}/blobs/{partial[1]}" if partial else path
         found.append((group, Item(STAGED, path, since, (file_of(path, entry),))))
     return _grouped(found)
+
+
+def empty_directories(paths: StorePaths) -> tuple[Item, ...]:
+    """Below the manifests of the store and of staging: what a removal that was killed leaves."""
+    found: list[Item] = []
+    for tree in (paths.manifests, paths.staging.manifests):
+        _empty_below(paths, os.path.relpath(tree, paths.root), found, 0)
+    return tuple(found)
 
 
 def leftovers_of_writers(paths: StorePaths, now: float) -> tuple[Item, ...]:
@@ -165,6 +171,16 @@ def _one(items: list[Item]) -> Item:
     files = tuple(file for item in items for file in item.files)
     since = max(item.since or 0.0 for item in items)
     return replace(items[-1], since=since, files=files)
+
+
+def _empty_below(paths: StorePaths, relative: str, found: list[Item], depth: int) -> bool:
+    """Whether nothing but directories lies below."""
+    empty = True
+    for path, entry in _entries(paths, relative):
+        inner = stat.S_ISDIR(entry.st_mode) and depth < _DEEP and _empty_below(paths, path, found, depth + 1)
+        found += [Item(EMPTY, path, None)] if inner else []
+        empty = empty and inner
+    return empty
 
 
 def _below(paths: StorePaths, relative: str, depth: int = 0) -> Iterator[tuple[str, os.stat_result]]:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
-from ..core.names import InvalidName, ModelName, from_parts
 from ..core.prune_marks import Mark, dump_marks, parse_marks
-from ..core.prune_plan import ORPHAN, PAST, QUARANTINE, STAGED, File, Item
+from ..core.prune_plan import EMPTY, ORPHAN, PAST, QUARANTINE, STAGED, File, Item
 from .files import NotAFile, fsync_dir, lstat, make_directory, os_errors, read_plain, unlink_if_there, write_whole
 from .known import drop_past
 from .layout import StorePaths
 from .lease import LeaseFile
 from .quarantine import Quarantined, drop
 from .references import ReferenceReader
-from .trees import remove_empty_parents
 
 #: Marks of half a million orphans
 _LIMIT = 128 * 1024 * 1024
@@ -53,6 +52,9 @@ class Pruner:
                 needed = self._needed(item.digest)
                 if needed:
                     return 0, needed
+            if item.kind == EMPTY:
+                self._tidy(os.path.join(self._paths.root, item.path))
+                return 0, ""
             if item.kind == PAST:
                 drop_past(self._paths, item.digest)
                 return sum(file.bytes for file in item.files), ""
@@ -62,7 +64,7 @@ class Pruner:
                 return freed, ""
             freed = sum(self._unlink(file) for file in item.files)
             if item.kind == STAGED:
-                self._tidy(item)
+                self._tidy(os.path.dirname(os.path.join(self._paths.root, item.path)))
             return freed, ""
 
     def settle(self) -> None:
@@ -92,12 +94,11 @@ class Pruner:
         found = lstat(os.path.join(self._paths.root, file.path))
         return found.st_blocks * 512 if found is not None and found.st_nlink == 1 else 0
 
-    def _tidy(self, item: Item) -> None:
-        """Directories of staged manifests that nothing is left in."""
-        parts = os.path.relpath(os.path.join(self._paths.root, item.path), self._paths.staging.manifests).split(os.sep)
-        try:
-            name: ModelName = from_parts(parts)
-        except InvalidName:
-            return
-        with os_errors("tidy", self._paths.staging.manifests):
-            remove_empty_parents(self._paths.staging, name)
+    def _tidy(self, path: str) -> None:
+        """Directories of manifests that nothing is left in, from ``path`` upwards."""
+        tops = (self._paths.manifests + os.sep, self._paths.staging.manifests + os.sep)
+        # not empty any more, or gone: both are well
+        with suppress(OSError):
+            while path.startswith(tops):
+                os.rmdir(path)
+                path = os.path.dirname(path)
