@@ -148,7 +148,7 @@ def part_target(aged: Sequence[tuple[float, int]], part: Part | None, past: Past
     sums = [0, *itertools.accumulate(size for _age, size in aged)]
     target = -(-sums[-1] * part.count // part.of)
     for ago, began in enumerate(reversed(known_runs(past, part, now)), 1):
-        overdue = sums[bisect.bisect_left(ages, began)]
+        overdue = sums[bisect.bisect_right(ages, began)]
         target = max(target, -(-overdue // (part.runs - ago)))
     return target
 
@@ -174,7 +174,7 @@ def _ahead(receipt: Receipt, now: float) -> bool:
 
 def _cycle(wish: Wish, past: Past, now: float) -> float:
     """When the full scrub began that this one goes on with; now, where it is not to go on with any."""
-    resumes = wish.mode == FULL and 0 <= now - past.full_since <= CYCLE_LIFE
+    resumes = wish.mode == FULL and past.full_since > 0 and 0 <= now - past.full_since <= CYCLE_LIFE
     return past.full_since if resumes else now
 
 
