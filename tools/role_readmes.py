@@ -20,7 +20,10 @@ MARKUP = (
 )
 
 # {{ corral_image | default('ollama/ollama:1.2.3', true) }}, with a literal that reads the same in YAML
-FLEET_WIDE = re.compile(r"^\{\{ (?P<input>corral_\w+) \| default\((?P<literal>[^(|~]*?)(?:, true)?\) \}\}$")
+FLEET_WIDE = re.compile(
+    r"^\{\{ (?P<input>corral_\w+) \| default\((?P<literal>[^(|~]*?)(?:, true)?\)"
+    r"(?P<pinned> \| corral\.ollama\.pinned\(.*\))? \}\}$"
+)
 
 
 def plain(text: str | list[str]) -> str:
@@ -35,9 +38,11 @@ def shown_default(option: dict[str, Any], value: Any) -> str:
     """The default as people read it; one that falls back to a fleet-wide input names that."""
     if option.get("required"):
         return "*required*"
-    fleet = FLEET_WIDE.match(value) if isinstance(value, str) else None
+    fleet = FLEET_WIDE.match(" ".join(value.split())) if isinstance(value, str) else None
     if fleet:
-        return f"`{fleet['input']}`, else {code(yaml.safe_load(fleet['literal']))}"
+        return (
+            f"`{fleet['input']}`, else {code(yaml.safe_load(fleet['literal']))}{', pinned' if fleet['pinned'] else ''}"
+        )
     return code(value)
 
 

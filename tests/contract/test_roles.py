@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 import pytest
+from ansible_collections.corral.ollama.plugins.filter.pinned import pinned_filter
 from ansible_collections.corral.ollama.tests.contract import house
 from jinja2.nativetypes import NativeEnvironment
 
@@ -34,6 +35,12 @@ def options(role: Path) -> dict[str, Any]:
     return house.data(role / "meta/argument_specs.yml")["argument_specs"]["main"].get("options") or {}
 
 
+def no_lock(plugin: str, path: str) -> dict[str, Any]:
+    """``lookup('corral.ollama.lock', '')`` where there is no file."""
+    assert (plugin, path) == ("corral.ollama.lock", "")
+    return {}
+
+
 def effective(value: Any, known: dict[str, Any]) -> Any:
     """A default as it is when the inventory says nothing: no fleet-wide input, only the role's own defaults."""
     if isinstance(value, dict):
@@ -43,6 +50,9 @@ def effective(value: Any, known: dict[str, Any]) -> Any:
     if not isinstance(value, str) or "{{" not in value:
         return value
     environment = NativeEnvironment(undefined=jinja2.StrictUndefined)
+    # The filter is the real one; the controller of a fleet that says nothing has no lock either.
+    environment.filters["corral.ollama.pinned"] = pinned_filter
+    environment.globals["lookup"] = no_lock
     inner = {name: effective(default, {}) if name != value else default for name, default in known.items()}
     try:
         return environment.from_string(value).render(inner)
