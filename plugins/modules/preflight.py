@@ -73,6 +73,18 @@ options:
     description: The oldest Docker Compose that is good enough.
     type: str
     default: 2.20.0
+  departing:
+    description:
+      - Containers that will be stopped before the fleet starts, as M(corral.ollama.legacy_info) lists them. That they
+        use or claim the fleet's ports is no problem.
+    type: list
+    elements: str
+    default: []
+  migration_path:
+    description:
+      - The record of M(corral.ollama.migration), if there may be one. That the containers which it stopped will want
+        the fleet's ports again is no problem as long as they are stopped.
+    type: path
   reserve_bytes:
     description: How much has to be free on the file system that holds the store.
     type: int
@@ -178,6 +190,7 @@ from ..module_utils.core.layout import Layout, store_volume
 from ..module_utils.core.preflight import Wanted, judge
 from ..module_utils.core.problems import raise_all
 from ..module_utils.glue.host_facts import Question, gather
+from ..module_utils.glue.migration import parked_by
 from ..module_utils.glue.run import Work, run
 
 SPEC = {
@@ -194,6 +207,8 @@ SPEC = {
     "min_engine": {"type": "str", "default": "20.10.0"},
     "min_compose": {"type": "str", "default": "2.20.0"},
     "reserve_bytes": {"type": "int", "default": 1000000000},
+    "departing": {"type": "list", "elements": "str", "default": []},
+    "migration_path": {"type": "path"},
 }
 
 
@@ -203,6 +218,8 @@ def wanted_from(params: Mapping[str, Any]) -> Wanted:
         layout=Layout(*(params[name] for name in ("project", "count", "base_port", "bind_address", "gpus"))),
         store_volume=params["store_volume"] or store_volume(params["project"]),
         project_dir=params["project_dir"] or "",
+        departing=frozenset(params["departing"]),
+        parked=frozenset(parked_by(params["migration_path"])),
         **{name: params[name] for name in same},
     )
 

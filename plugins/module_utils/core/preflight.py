@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .host import HostFacts
 from .layout import SERVICE_PREFIX, Layout, layout_problems
@@ -32,6 +32,10 @@ class Wanted:
     min_compose: str = "2.20.0"
     reserve_bytes: int = 0
     project_dir: str = ""
+    departing: frozenset[str] = frozenset()
+    """Containers that will be stopped before the fleet starts: their ports become free."""
+    parked: frozenset[str] = frozenset()
+    """Containers that a migration stopped: while they are, the ports that they will want again are free."""
 
 
 def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
@@ -46,10 +50,21 @@ def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
         *_library_problems(wanted, host),
         *_project_problems(wanted, host),
         *_name_problems(wanted, host),
-        *(port_problems(wanted.layout, host) if ports_usable else []),
+        *(port_problems(wanted.layout, _without_leaving(wanted, host)) if ports_usable else []),
         *_store_problems(wanted, host),
         *_disk_problems(wanted, host),
     ]
+
+
+def _without_leaving(wanted: Wanted, host: HostFacts) -> HostFacts:
+    """The host as it will be when the departing containers are stopped; their sockets are still known as theirs."""
+    stay = tuple(
+        replace(use, project=wanted.layout.project)
+        if use.container in wanted.departing or (not use.running and use.container in wanted.parked)
+        else use
+        for use in host.publications
+    )
+    return replace(host, publications=stay)
 
 
 def older(version: str, minimum: str) -> bool:

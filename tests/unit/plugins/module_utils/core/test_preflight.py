@@ -156,6 +156,20 @@ def test_one_thing_in_the_way(wishes, facts, kind, said):
     assert problems[0].remedy
 
 
+def test_ports_of_containers_that_leave_are_free():
+    legacy = {"project": "tsa", "service": "ollama"}
+    running = host(
+        publications=(*uses(11434, container="old-1", **legacy), *uses(11435, container="web", **legacy)),
+        listeners=(Listener("0.0.0.0", 11434), Listener("0.0.0.0", 11435)),
+    )
+    assert [one.facts["container"] for one in judge(wanted(departing=frozenset({"old-1"})), running)] == ["web"]
+    assert len(judge(wanted(parked=frozenset({"old-1"})), running)) == 2
+    stopped = host(publications=uses(11434, container="old-1", running=False, **legacy))
+    assert [one.kind for one in judge(wanted(), stopped)] == ["port_overlap"]
+    assert judge(wanted(parked=frozenset({"old-1"})), stopped) == []
+    assert judge(wanted(departing=frozenset({"old-1"})), stopped) == []
+
+
 def test_adopting_takes_an_ollama_store_but_nobody_elses():
     assert judge(wanted(adopt=True), host(store=store("blobs", "manifests"))) == []
     foreign = judge(wanted(adopt=True), host(store=store("blobs", owner="team-b")))
