@@ -1,0 +1,50 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts together on the controller what the migration of every host brought: the table, migration.json and stats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.core.errors import CorralError
+from ..module_utils.core.migration_report import OPTIONS, migration_report, migration_table, stats_of
+from ..plugin_utils.artifacts import write_report
+
+display = Display()
+
+REPORT = "migration.json"
+
+
+class ActionModule(ActionBase):
+    """Runs once for all hosts and touches none of them."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            result.update(self._work(options))
+        except CorralError as error:
+            result.update(failed=True, msg=str(error), error=error.as_dict())
+        return {"changed": False, **result}
+
+    def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # Without the types by which Ansible marks where values came from.
+        hosts = json.loads(json.dumps(options["hosts"], default=str))
+        report = migration_report(hosts, now, self._task.check_mode)
+        table = migration_table(report, max(options["width"], 80))
+        display.display(table)
+        path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report, REPORT)
+        stats = {"data": {"corral_migration": stats_of(report)}, "per_host": False, "aggregate": True}
+        return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}
