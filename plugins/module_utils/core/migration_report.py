@@ -18,7 +18,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "width": {"type": "int", "default": 100},
 }
 _SPACE = ("before_bytes", "after_bytes", "saved_bytes", "linked_bytes", "reflinked_bytes", "copied_bytes")
-_NAME = 40
+_NAME = 34
 _SHOWN = 20
 Row = Mapping[str, Any]
 
@@ -118,7 +118,7 @@ def _host_lines(entry: Row, width: int) -> list[str]:
         figures = [human_bytes(row[f"{what}_bytes"]) for what in ("before", "after", "saved")]
         lines.append(_line(name, (*figures, f"{row['percent']:.1f} %"), label))
     for text in _remarks(entry):
-        lines += wrapped(f"  {text}", width, "    ")
+        lines += [f"  {line}" for line in wrapped(text, width - 2, "  ")]
     return lines
 
 

@@ -71,7 +71,7 @@ def test_the_figures_of_each_old_store_and_of_all(run, tmp_path):
     }
     summary = result["report"]["summary"]
     assert (summary["hosts"], summary["sources"], summary["saved_bytes"], summary["percent"]) == (2, 16, 28 * GB, 87.5)
-    for text in ("32.0 GB before, 4.0 GB after, 28.0 GB saved (87.5 %), 0 B copied", "host2 (verified)", "87.5 %"):
+    for text in ("32.0 GB before, 4.0 GB after, 28.0 GB saved (87.5 %), 0 B\ncopied", "host2 (verified)", "87.5 %"):
         assert text in printed
     assert "mistral:7b (newest): 6591e0a of old-3, not aaaabbb" in printed
     assert "llava:7b is whole nowhere" in printed
