@@ -11,11 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from ansible_collections.corral.ollama.plugins.modules import digest_check
+from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
+from ansible_collections.corral.ollama.plugins.modules import digest_check, store_prune, store_repair, store_scrub
 from ansible_collections.corral.ollama.tests.property.hostile import SMALL, Findings
 from ansible_collections.corral.ollama.tests.property.stores import Contents, Model, Part
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
-from ansible_collections.corral.ollama.tests.unit.staged import ready_store
+from ansible_collections.corral.ollama.tests.unit.staged import args, ready_store
 
 WHOLE = Contents(
     (
@@ -67,6 +68,12 @@ def covers(findings: list[dict], wanted: Findings) -> bool:
     )
 
 
+def assert_tidy(findings: list[dict]) -> None:
+    """What a person or a terminal gets to see is short, and text."""
+    for key, limit in (("path", 400), ("message", 1000)):
+        assert all(len(one[key]) < limit and one[key].isprintable() for one in findings), findings
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_digest_check_finds_it_and_only_reads(root: Path, name: str):
     wanted = SMALL[name](root)
@@ -74,8 +81,51 @@ def test_digest_check_finds_it_and_only_reads(root: Path, name: str):
     outcome = run_module(digest_check, {"path": str(root), "on_damage": "report"})
     assert not outcome.failed, outcome.msg
     assert covers(outcome["findings"], wanted), outcome["findings"]
-    assert all(len(one["path"]) < 400 and one["path"].isprintable() for one in outcome["findings"])
-    assert all(len(one["message"]) < 1000 and one["message"].isprintable() for one in outcome["findings"])
+    assert_tidy(outcome["findings"])
     sound = {model["name"]: model["ok"] for model in outcome["models"]}
     assert (sound["mistral:7b"], sound["me/other:1"]) == (True, True)
     assert tree(root.parent) == before
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_scrub_finds_it_and_keeps_its_memory_where_it_belongs(root: Path, name: str):
+    wanted = SMALL[name](root)
+    before = tree(root.parent, leave_out=".corral")
+    for mode in ("full", "incremental", "quick"):
+        outcome = run_module(store_scrub, {"path": str(root), "mode": mode, "on_damage": "report", "idle_io": False})
+        assert not outcome.failed, outcome.msg
+        assert covers(outcome["findings"], wanted), outcome["findings"]
+        assert_tidy(outcome["findings"])
+    assert tree(root.parent, leave_out=".corral") == before
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_repair_changes_nothing_outside_and_nothing_that_is_whole(root: Path, name: str):
+    SMALL[name](root)
+    outside, before = tree(root.parent, leave_out="store"), tree(root.parent)
+    nowhere = {"sources": [{"type": "peer", "path": str(root.parent / "outside")}], "on_failure": "report"}
+    wish = args(store_at(str(root)), models=[model.name for model in WHOLE.models], mode="full", **nowhere)
+    check = run_module(store_repair, wish, check=True)
+    assert not check.failed, check.msg
+    assert tree(root.parent) == before
+    done = run_module(store_repair, wish)
+    assert not done.failed, done.msg
+    assert_tidy(done["found"])
+    assert_whole(root)
+    assert tree(root.parent, leave_out="store") == outside
+    assert done.changed == check.changed
+    assert not run_module(store_repair, wish).changed
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_prune_removes_nothing_outside_and_nothing_that_is_whole(root: Path, name: str):
+    SMALL[name](root)
+    outside = tree(root.parent, leave_out="store")
+    at_once = {"min_age": 0, "partial_age": 0, "quarantine_age": 0}
+    wish = args(store_at(str(root)), models=[model.name for model in WHOLE.models], undeclared=True, **at_once)
+    for check in (True, False, False):
+        outcome = run_module(store_prune, wish, check=check)
+        assert not outcome.failed, outcome.msg
+        assert all(len(one["path"]) < 400 and one["path"].isprintable() for one in outcome["candidates"])
+        assert_whole(root)
+        assert tree(root.parent, leave_out="store") == outside
