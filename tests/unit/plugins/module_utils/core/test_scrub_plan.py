@@ -47,7 +47,10 @@ STORE = {A: stamp(100), B: stamp(300), C: stamp(200), D: stamp(50)}
 READ = {A: receipt(A, NOW - 200), B: receipt(B, NOW - 300, 300), D: receipt(D, NOW - 100, 50)}
 
 
-def plan(past=Past(), receipts=READ, store=STORE, now=NOW, **wish):
+NO_PAST = Past()
+
+
+def plan(past=NO_PAST, receipts=READ, store=STORE, now=NOW, **wish):
     wish.setdefault("mode", INCREMENTAL)
     return scrub_plan(Wish(**wish), store, receipts, past, now)
 
