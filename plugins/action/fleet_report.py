@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 from ..module_utils.core.errors import CorralError
 from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
 from ..module_utils.core.fleet_table import fleet_table
+from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import check_writable, write_report
 
 display = Display()
@@ -43,7 +44,8 @@ class ActionModule(ActionBase):
             return {"ok": True}
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = fleet_report(_plain(options["hosts"]), now)
-        table = fleet_table(report, max(options["width"], 60))
+        width = max(options["width"], 60)
+        table = "\n".join(filter(None, (fleet_table(report, width), storage_table(report.get("storage", {}), width))))
         display.display(table)
         path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report)
         if not report["ok"] and options["fail"]:

@@ -47,6 +47,7 @@ options:
         which is a problem.
       - RV(corral.ollama.instance_info#module:instances) under C(instances) adds what the engine knows.
       - The names under C(expected) have to be among the results, and the texts under C(problems_of_host) are problems.
+      - What M(corral.ollama.storage_info) returned under C(storage) is printed below the table.
     type: dict
     default: {}
   artifacts_dir:
@@ -110,6 +111,9 @@ report:
         - Each model has C(name), C(digest), C(expected), C(listed), C(answered) and the figures of the probe.
       type: list
       elements: dict
+    storage:
+      description: Per host what M(corral.ollama.storage_info) returned, when it was given.
+      type: dict
     problems:
       description: All problems as sentences.
       type: list

@@ -29,8 +29,8 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
     """The report of a fleet.
 
     ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
-    ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts). An entry
-    without ``results`` is a host that was not verified.
+    ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts),
+    ``storage`` (of storage_info). An entry without ``results`` is a host that was not verified.
     """
     instances: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -40,6 +40,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
         problems += said
     if not instances and not problems:
         problems.append("No instance was verified: the fleet is empty.")
+    storage = {host: found["storage"] for host, found in hosts.items() if _has_storage(found)}
     return {
         "schema": SCHEMA,
         "ok": not problems,
@@ -47,6 +48,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
         "summary": _summary(hosts, instances, problems),
         "instances": instances,
         "problems": problems,
+        **({"storage": storage} if storage else {}),
     }
 
 
@@ -100,6 +102,10 @@ def _summary(hosts: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], p
         "asked": sum(bool(model.get("asked")) for entry in listed for model in entry["models"]),
         "problems": len(problems),
     }
+
+
+def _has_storage(found: Any) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("storage"), Mapping) and bool(found["storage"])
 
 
 def _texts(value: Any) -> list[str]:

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The storage of the fleet as text: a few lines per host, below the table of the instances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from .fleet_table import WIDTH
+from .units import human_bytes
+
+_MODELS = 6
+
+
+def storage_table(storage: Mapping[str, Any], width: int = WIDTH) -> str:
+    """``storage`` of the fleet report: per host what storage_info returned. Empty without hosts."""
+    lines: list[str] = []
+    for host, told in storage.items():
+        stored, scrub = _dict(told, "storage"), _dict(told, "scrub")
+        if stored:
+            lines += ["", f"Storage of {host}", *(_row(label, text) for label, text in _rows(stored, scrub))]
+    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+
+
+def _rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str, str]]:
+    free = f"{_size(stored, 'free_bytes')} of {_size(stored, 'total_bytes')} free"
+    saved = f"{_size(stored, 'saved_against_copies')} against {_number(stored.get('copies'))} copies"
+    rows = [
+        ("store", f"{_size(stored, 'bytes')}, {_number(stored.get('models'))} models; {free}"),
+        ("sharing saves", f"{saved}; {_size(stored, 'shared_bytes')} are in blobs that several models share"),
+        ("only theirs", _unique(_dict(stored, "unique_bytes_by_model"))),
+        ("instances", _instances(stored.get("instances"))),
+        ("reclaimable", _reclaimable(stored)),
+        ("verified", _scrub(scrub)),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label:<14} {text}"
+
+
+def _unique(models: Mapping[str, Any]) -> str:
+    """The largest first: that is where removing one helps."""
+    ranked = sorted(models.items(), key=lambda entry: (-_number(entry[1]), entry[0]))
+    shown = ", ".join(f"{name} {human_bytes(_number(size))}" for name, size in ranked[:_MODELS])
+    return f"{shown}, and {len(ranked) - _MODELS} more" if len(ranked) > _MODELS else shown
+
+
+def _instances(entries: Any) -> str:
+    known = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+    sizes = [_number(entry.get("bytes")) for entry in known]
+    if not sizes:
+        return ""
+    largest = max(known, key=lambda entry: _number(entry.get("bytes")))
+    return f"{human_bytes(sum(sizes))} of their own data, most in {largest.get('name')} ({human_bytes(max(sizes))})"
+
+
+def _reclaimable(stored: Mapping[str, Any]) -> str:
+    parts = {"orphans": "orphan_bytes", "downloads": "partial_bytes", "staging": "staging_bytes"}
+    told = [f"{word} {_size(stored, key)}" for word, key in parts.items() if _number(stored.get(key))]
+    aside = _number(stored.get("quarantine_bytes"))
+    told += [f"quarantine {human_bytes(aside)}"] if aside else []
+    warning = "; an unreadable manifest makes this a guess" if _number(stored.get("unreadable")) else ""
+    listed = f" ({', '.join(told)})" if told else ""
+    return f"{_size(stored, 'reclaimable')}{listed}{warning}"
+
+
+def _scrub(scrub: Mapping[str, Any]) -> str:
+    if not scrub:
+        return "never (playbook scrub)"
+    kinds = ", ".join(f"{_number(count)} {kind}" for kind, count in _dict(scrub, "findings_by_kind").items())
+    verdict = "no damage" if scrub.get("ok") else "DAMAGED"
+    covered = _dict(scrub, "coverage").get("fraction")
+    part = f", {covered:.0%} of the bytes read" if isinstance(covered, float) else ""
+    return (
+        f"all of it {_clock(scrub.get('last_full_at'))}; last scrub {_clock(scrub.get('ended_at'))}: {verdict}"
+        f"{part}{f' ({kinds})' if kinds else ''}"
+    )
+
+
+def _clock(when: Any) -> str:
+    if not isinstance(when, (int, float)) or not 0 < when < 1e11:
+        return "never"
+    return datetime.fromtimestamp(when, timezone.utc).strftime("%Y-%m-%d %H:%MZ")
+
+
+def _size(told: Mapping[str, Any], key: str) -> str:
+    return human_bytes(_number(told.get(key)))
+
+
+def _number(value: Any) -> int:
+    return int(value) if isinstance(value, (int, float)) else 0
+
+
+def _dict(told: Any, key: str) -> Mapping[str, Any]:
+    value = told.get(key) if isinstance(told, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
