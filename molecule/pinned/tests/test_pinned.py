@@ -1,0 +1,121 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A story: locked, the tag moves upstream, nothing changes but the drift report, the lock is refreshed, it updates."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+
+import pytest
+import yaml
+from corral_practice.front import Front
+from lab import STORE, manifests, served
+
+MOVING, OTHER = "pinned-fleet:1b", "nomic-embed-text:v1.5"
+
+
+def in_store(lab, name):
+    model, tag = name.split(":")
+    raw = lab.sh(f"cat {STORE}/manifests/registry.ollama.ai/library/{model}/{tag}")
+    return hashlib.sha256(raw.encode()).hexdigest()
+
+
+def on_instances(lab, name):
+    listed = [lab.api(port, "/api/tags")["models"] for port in (11434, 11435)]
+    return [entry["digest"] for models in listed for entry in models if entry["name"] == name]
+
+
+def lock_of(lab):
+    return yaml.safe_load((lab.ephemeral / "corral.lock.yml").read_text())["models"]
+
+
+def drift(lab):
+    rows = json.loads((lab.ephemeral / "artifacts" / "drift.json").read_text())["rows"]
+    return {row["model"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def versions():
+    registry = Front().registry
+    return {name: registry.digest(f"pinned-fleet:{name}") for name in ("first", "second")}
+
+
+def move(version):
+    Front().registry.move_tag(MOVING, f"pinned-fleet:{version}")
+
+
+def test_drift_works_without_a_lock(lab):
+    run = lab.run("drift").ok()
+    assert "no lock" in run.output
+    assert {name: row["verdict"] for name, row in drift(lab).items()} == {MOVING: "ok", OTHER: "ok"}
+
+
+def test_one_command_writes_what_the_store_has(lab, versions):
+    assert lab.run("lock").ok().changed == ["corral.ollama.lock : apply | Write the lock and show what it changes"]
+    lock = lock_of(lab)
+    assert {name: entry["digest"] for name, entry in lock.items()} == {
+        MOVING: versions["first"],
+        OTHER: in_store(lab, OTHER),
+    }
+    stored = manifests(lab)["registry.ollama.ai/library/pinned-fleet/1b"]
+    assert [f"sha256:{layer['digest']}" for layer in lock[MOVING]["layers"]] == [
+        layer["digest"] for layer in (stored["config"], *stored["layers"])
+    ]
+    assert lab.run("lock").ok().changed == []
+
+
+def test_a_tag_that_moves_changes_nothing(lab, versions):
+    move("second")
+    since = time.time()
+    assert lab.run("site").ok().changed == []
+    assert in_store(lab, MOVING) == versions["first"]
+    assert on_instances(lab, MOVING) == [versions["first"]] * 2
+    assert served(lab, since) == {}
+
+
+def test_drift_says_what_an_update_would_cost_and_pulls_nothing(lab, versions):
+    since = time.time()
+    run = lab.run("drift").ok()
+    row = drift(lab)[MOVING]
+    assert (row["verdict"], row["lock"], row["registry"]) == ("outdated", versions["first"], versions["second"])
+    assert row["instances"]["agree"] == 2
+    assert 100_000 < row["bytes_to_update"] < 400_000
+    assert "outdated" in run.output
+    assert served(lab, since) == {}
+
+
+def test_a_refresh_is_shown_and_a_refreshed_lock_is_drift_until_it_is_deployed(lab, versions):
+    (lab.ephemeral / "old.lock.yml").write_text((lab.ephemeral / "corral.lock.yml").read_text())
+    run = lab.run("lock", lock_refresh=True).ok()
+    assert f"~ {MOVING} {versions['first'][:12]} → {versions['second'][:12]}" in run.output
+    assert lock_of(lab)[MOVING]["digest"] == versions["second"]
+    assert in_store(lab, MOVING) == versions["first"]
+    lab.run("drift").failed(MOVING, versions["first"][:12], versions["second"][:12], "site")
+    lab.run("verify").failed(MOVING, versions["second"][:12], "is pinned")
+
+
+def test_site_brings_the_fleet_to_the_lock(lab, versions):
+    lab.run("site").ok()
+    assert in_store(lab, MOVING) == versions["second"]
+    assert on_instances(lab, MOVING) == [versions["second"]] * 2
+    lab.run("drift").ok()
+    assert {row["verdict"] for row in drift(lab).values()} == {"ok"}
+
+
+def test_a_lock_that_the_registry_cannot_serve_any_more_names_both_digests(lab, versions):
+    before = lab.snapshot()
+    lab.run("site", corral_lock_file=str(lab.ephemeral / "old.lock.yml")).failed(MOVING, *versions.values())
+    assert lab.snapshot() == before
+
+
+def test_a_broken_lock_stops_everything(lab):
+    path = lab.ephemeral / "corral.lock.yml"
+    good = path.read_text()
+    path.write_text(good.replace("schema: 1", "schema: 1\n<<<<<<< HEAD"))
+    before = lab.snapshot()
+    lab.run("site").failed("corral.lock.yml", "no YAML", "version control")
+    assert lab.snapshot() == before
+    path.write_text(good)
