@@ -105,6 +105,11 @@ class StorePaths(ModelTree):
         return os.path.join(self.private, "quarantine")
 
     @property
+    def merge_notes(self) -> str:
+        """Damaged copies that a merge met in its sources, so that they are not read again."""
+        return os.path.join(self.private, "merge.json")
+
+    @property
     def known(self) -> ModelTree:
         """Copies of the manifests as they were published; no blobs."""
         return ModelTree(os.path.join(self.private, "known"))
