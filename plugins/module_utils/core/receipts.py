@@ -62,5 +62,5 @@ def parse_line(text: str) -> Receipt | None:
         if len(numbers) != 4 or not all(type(number) is int for number in numbers):
             return None
         return Receipt(parse_digest(digest), parse_digest(found), Stamp(*numbers), float(verified_at))
-    except (ValueError, TypeError, InvalidDigest):
+    except (ValueError, TypeError, RecursionError, InvalidDigest):
         return None

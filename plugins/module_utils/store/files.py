@@ -103,19 +103,25 @@ def fsync_file(path: str) -> None:
         os.close(fd)
 
 
+def require_directory(path: str) -> None:
+    """Raise ``not_a_directory`` for anything else that is there: through a link, what is Corral's would be written, or
+    removed, somewhere else."""
+    found = lstat(path)
+    if found is not None and not stat.S_ISDIR(found.st_mode):
+        raise NotAFile(
+            f"{path} is {what_is(found.st_mode)}, where a directory must be.",
+            kind="not_a_directory",
+            remedy="Remove it by hand after a look at it.",
+            path=path,
+        )
+
+
 def make_directory(path: str, mode: int = 0o755) -> bool:
     """Make one directory with exactly ``mode``; an existing real directory is left as it is. True when made."""
     try:
         os.mkdir(path, mode)
     except FileExistsError:
-        found = os.lstat(path)
-        if not stat.S_ISDIR(found.st_mode):
-            raise NotAFile(
-                f"{path} is {what_is(found.st_mode)}, where a directory must be.",
-                kind="not_a_directory",
-                remedy="Remove it by hand after a look at it.",
-                path=path,
-            ) from None
+        require_directory(path)
         return False
     os.chmod(path, mode)
     fsync_dir(os.path.dirname(path))

@@ -11,7 +11,17 @@ import os
 from ..core.digests import InvalidDigest, parse_digest, sha256_bytes
 from ..core.manifests import MAX_MANIFEST_BYTES
 from ..core.names import ModelName
-from .files import NotAFile, fsync_dir, lstat, make_directory, os_errors, read_plain, unlink_if_there, write_whole
+from .files import (
+    NotAFile,
+    fsync_dir,
+    lstat,
+    make_directory,
+    os_errors,
+    read_plain,
+    require_directory,
+    unlink_if_there,
+    write_whole,
+)
 from .layout import StorePaths
 from .trees import remove_empty_parents
 
@@ -38,6 +48,8 @@ def known_manifest(paths: StorePaths, name: ModelName) -> bytes | None:
 def past(paths: StorePaths) -> dict[str, tuple[bytes, float]]:
     """Superseded manifests by digest: their bytes, and when (seconds since 1970) they were superseded."""
     found: dict[str, tuple[bytes, float]] = {}
+    for directory in (paths.known.root, paths.past):
+        require_directory(directory)
     with os_errors("read", paths.past):
         for entry in sorted(os.listdir(paths.past)) if lstat(paths.past) is not None else ():
             path = os.path.join(paths.past, entry)

@@ -16,7 +16,7 @@ from types import TracebackType
 
 from ..core.errors import CorralError
 from ..core.leases import Lease, held_error, lost_error, parse_lease
-from .files import fsync_dir, lstat, os_errors, read_plain, unlink_if_there, write_whole
+from .files import fsync_dir, lstat, os_errors, read_plain, require_directory, unlink_if_there, write_whole
 from .layout import StorePaths
 from .locking import locked
 
@@ -101,6 +101,8 @@ class LeaseFile:
     @contextmanager
     def _guard(self) -> Iterator[None]:
         path = self._paths.lease_guard
+        for directory in (self._paths.private, self._paths.tmp):
+            require_directory(directory)
         if lstat(self._paths.tmp) is None:
             raise CorralError(
                 f"{self._paths.root} is not ready to be a store: {self._paths.tmp} is missing.",

@@ -13,7 +13,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from .files import NotAFile, fsync_dir, lstat, make_directory, os_errors, read_plain, unlink_if_there, write_whole
+from .files import (
+    NotAFile,
+    fsync_dir,
+    lstat,
+    make_directory,
+    os_errors,
+    read_plain,
+    require_directory,
+    unlink_if_there,
+    write_whole,
+)
 from .layout import StorePaths
 
 _REASON = "reason.json"
@@ -58,6 +68,7 @@ def set_aside(paths: StorePaths, path: str, keep: bool = False, **reason: Any) -
 def listed(paths: StorePaths) -> tuple[Quarantined, ...]:
     """Every entry, the oldest first; those whose reason is not readable included."""
     found = []
+    require_directory(paths.quarantine)
     with os_errors("read", paths.quarantine):
         for name in os.listdir(paths.quarantine) if lstat(paths.quarantine) is not None else ():
             folder = os.path.join(paths.quarantine, name)

@@ -10,12 +10,14 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..core.receipts import Receipt, Stamp, parse_line
-from .files import NotAFile, lstat, open_plain, os_errors, write_beside
+from .files import NotAFile, lstat, open_plain, os_errors, require_directory, write_beside
 from .layout import StorePaths
 from .locking import locked
 
 #: A store of a million blobs has a journal of this size; a longer file is not ours.
 _LIMIT = 1 << 30
+#: No line of ours is longer; of a longer one the pieces are no receipts.
+_LINE = 1024
 
 
 def stamp(found: os.stat_result) -> Stamp:
@@ -44,7 +46,7 @@ class ReceiptFile:
             with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
                 if os.fstat(fd).st_size > _LIMIT:
                     return {}
-                found = (parse_line(line) for line in file)
+                found = (parse_line(line) for line in iter(lambda: file.readline(_LINE), ""))
                 return {receipt.digest: receipt for receipt in found if receipt is not None}
 
     def append(self, receipts: Iterable[Receipt]) -> None:
@@ -72,6 +74,7 @@ class ReceiptFile:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
+        require_directory(self._paths.private)
         with locked(self._paths.receipts_guard):
             yield
 

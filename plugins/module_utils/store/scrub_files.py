@@ -14,7 +14,7 @@ from ..core.errors import CorralError
 from ..core.receipts import Stamp
 from ..core.scrub_plan import Past
 from ..core.scrub_result import last_full_of, past_of, past_text
-from .files import NotAFile, lstat, os_errors, read_plain, write_beside
+from .files import NotAFile, lstat, os_errors, read_plain, require_directory, write_beside
 from .layout import StorePaths
 from .locking import locked
 from .receipts import ReceiptFile, stamp_of
@@ -31,6 +31,7 @@ class ScrubFiles:
         self._paths = paths
 
     def require_ready(self) -> None:
+        require_directory(self._paths.private)
         if lstat(self._paths.private) is None:
             raise CorralError(
                 f"{self._paths.root} is not ready to be a store: {self._paths.private} is missing.",
