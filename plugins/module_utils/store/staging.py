@@ -5,22 +5,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import stat
 from collections.abc import Iterable
 
-from ..core.digests import blob_file, digest_of_blob_file, parse_digest
+from ..core.digests import digest_of_blob_file
 from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
-from .files import NotAFile, lstat, make_directory, os_errors, read_plain, unlink_if_there
+from .files import lstat, make_directory, os_errors, unlink_if_there
 from .layout import StorePaths
+from .partials import stuck_parts
 from .reading import incomplete, model_names, stored_model
 from .trees import remove_empty_parents
 from .verifier import Verifier
-
-_PART = re.compile(r"sha256-([0-9a-f]{64})-partial-([0-9]{1,6})")
 
 
 def make_staging(paths: StorePaths) -> None:
@@ -68,20 +65,13 @@ def clear_stuck(paths: StorePaths) -> tuple[str, ...]:
     Seen on real servers: a part without part 0, or an empty one, fails every further pull. Returns the digests.
     Only for times at which no pull runs; nobody else writes here.
     """
-    parts: dict[str, dict[int, str]] = {}
-    names = _names(paths.staging.blobs)
-    for name in names:
-        match = _PART.fullmatch(name)
-        if match:
-            parts.setdefault(match[1], {})[int(match[2])] = os.path.join(paths.staging.blobs, name)
-    stuck = tuple(digest for digest, found in parts.items() if not _can_resume(paths, digest, found))
-    for name in names:
-        for digest in stuck:
-            if name.startswith(f"{blob_file(digest)}-partial"):
-                path = os.path.join(paths.staging.blobs, name)
-                with os_errors("remove", path):
-                    unlink_if_there(path)
-    return stuck
+    stuck = stuck_parts(paths.staging)
+    for names in stuck.values():
+        for name in names:
+            path = os.path.join(paths.staging.blobs, name)
+            with os_errors("remove", path):
+                unlink_if_there(path)
+    return tuple(stuck)
 
 
 def leftovers(paths: StorePaths) -> tuple[str, ...]:
@@ -126,21 +116,6 @@ def _published(paths: StorePaths) -> tuple[dict[ModelName, Manifest], set[str]]:
         else:
             needed.update(blob.digest for blob in staged.manifest.blobs)
     return published, needed
-
-
-def _can_resume(paths: StorePaths, digest: str, parts: dict[int, str]) -> bool:
-    if sorted(parts) != list(range(len(parts))):
-        return False
-    if not _is_there(os.path.join(paths.staging.blobs, f"{blob_file(parse_digest(digest))}-partial")):
-        return False
-    return all(_is_part(path) for path in parts.values())
-
-
-def _is_part(path: str) -> bool:
-    try:
-        return isinstance(json.loads(read_plain(path, 64 * 1024)), dict)
-    except (ValueError, OSError, NotAFile):
-        return False
 
 
 def _is_there(path: str) -> bool:
