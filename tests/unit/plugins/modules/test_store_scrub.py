@@ -355,6 +355,43 @@ def test_a_blob_that_is_replaced_while_it_is_read_gets_no_receipt(store, monkeyp
     assert read(store) == 1
 
 
+def test_a_blob_that_is_repaired_after_it_was_read_is_no_damage(store, monkeypatch):
+    good, real = blob(store).read_bytes(), scrubber.hash_file
+    flip(store)
+
+    def meanwhile(path, *args):
+        hashed = real(path, *args)
+        if path.endswith(SHARED):
+            (store / "new").write_bytes(good)
+            (store / "new").rename(path)
+        return hashed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scrubber, "hash_file", meanwhile)
+        outcome = scrub(store)
+    assert (outcome["ok"], outcome["scrub"]["coverage"]["never_verified"]) == (True, 1)
+    assert read(store) == 1
+
+
+def test_a_receipt_is_of_the_file_that_was_read(store, monkeypatch, tmp_path):
+    """Another file lies there just while it is read."""
+    real = scrubber.hash_file
+
+    def meanwhile(path, *args):
+        if not path.endswith(SHARED):
+            return real(path, *args)
+        os.rename(path, tmp_path / "aside")
+        Path(path).write_bytes(b"other")
+        hashed = real(path, *args)
+        os.rename(tmp_path / "aside", path)
+        return hashed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scrubber, "hash_file", meanwhile)
+        scrub(store)
+    assert SHARED not in ReceiptFile(store_at(str(store))).load()
+
+
 def test_one_scrub_at_a_time(store):
     with open(store / ".corral" / "scrub.guard", "w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
