@@ -143,7 +143,7 @@ free_bytes:
   returned: success
   type: int
 table:
-  description: The same for people, one line each, the largest first.
+  description: The same for people, a headline and then one line each, the largest first.
   returned: success
   type: list
   elements: str

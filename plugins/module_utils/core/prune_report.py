@@ -56,8 +56,8 @@ def prune_plan(candidates: Sequence[Candidate], before: Mapping[str, Mark], afte
     )
 
 
-def prune_result(candidates: Sequence[Candidate], free: int) -> dict[str, Any]:
-    """The result of the module; at most LIMIT rows, those that go first."""
+def prune_result(candidates: Sequence[Candidate], free: int, freed: int | None = None) -> dict[str, Any]:
+    """The result of the module; at most LIMIT rows, those that go first. ``freed``: what came of it, once it is done."""
     return {
         "candidates": [one.as_dict() for one in candidates[:LIMIT]],
         "candidates_left_out": max(0, len(candidates) - LIMIT),
@@ -65,9 +65,9 @@ def prune_result(candidates: Sequence[Candidate], free: int) -> dict[str, Any]:
         "bytes_reclaimable": sum(one.bytes for one in candidates if one.action == REMOVE),
         "bytes_waiting": sum(one.bytes for one in candidates if one.action == WAIT)
         + sum(one.item.later for one in candidates if one.action == REMOVE),
-        "bytes_freed": 0,
+        "bytes_freed": freed or 0,
         "free_bytes": free,
-        "table": prune_table(candidates, free),
+        "table": prune_table(candidates, free, freed),
     }
 
 
@@ -82,12 +82,13 @@ def summary(candidates: Sequence[Candidate]) -> dict[str, dict[str, int]]:
     return kinds
 
 
-def prune_table(candidates: Sequence[Candidate], free: int) -> list[str]:
+def prune_table(candidates: Sequence[Candidate], free: int, freed: int | None = None) -> list[str]:
     """Lines for people, the largest of each verdict first."""
     going = sum(one.bytes for one in candidates if one.action == REMOVE)
     waiting = sum(one.bytes for one in candidates if one.action == WAIT)
     count = sum(one.action == REMOVE for one in candidates)
-    head = f"{count} may go ({human_bytes(going)}), {human_bytes(waiting)} wait, {human_bytes(free)} are free"
+    what = f"{count} may go ({human_bytes(going)})" if freed is None else f"{count} went ({human_bytes(freed)} freed)"
+    head = f"{what}, {human_bytes(waiting)} wait, {human_bytes(free)} are free"
     ranked = sorted(candidates, key=lambda one: (("remove", "wait", "keep").index(one.action), -one.bytes))
     lines = [head, *(_line(one) for one in ranked[:_SHOWN])]
     return lines + ([f"… and {len(ranked) - _SHOWN} more"] if len(ranked) > _SHOWN else [])

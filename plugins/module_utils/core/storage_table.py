@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from textwrap import wrap
 from typing import Any
 
 from .fleet_table import WIDTH
@@ -21,8 +22,9 @@ def storage_table(storage: Mapping[str, Any], width: int = WIDTH) -> str:
     for host, told in storage.items():
         stored, scrub = _dict(told, "storage"), _dict(told, "scrub")
         if stored:
-            lines += ["", f"Storage of {host}", *(_row(label, text) for label, text in _rows(stored, scrub))]
-    return "\n".join(line if len(line) <= width else f"{line[: width - 1]}…" for line in lines)
+            lines += ["", *wrap(f"Storage of {host}", width)]
+            lines += [line for label, text in _rows(stored, scrub) for line in _row(label, text, width)]
+    return "\n".join(lines)
 
 
 def _rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -39,8 +41,8 @@ def _rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str
     return [row for row in rows if row[1]]
 
 
-def _row(label: str, text: str) -> str:
-    return f"  {label:<14} {text}"
+def _row(label: str, text: str, width: int) -> list[str]:
+    return wrap(f"  {label:<14} {text}", width, subsequent_indent=" " * 17)
 
 
 def _unique(models: Mapping[str, Any]) -> str:

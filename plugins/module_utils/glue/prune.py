@@ -217,7 +217,7 @@ def _apply(
                 try:
                     size, kept = _remove(publisher, pruner, one)
                 except CorralError as error:
-                    error.facts.update(prune_result(done + list(candidates[index:]), 0), bytes_freed=freed)
+                    error.facts.update(prune_result(done + list(candidates[index:]), 0, freed))
                     raise
                 freed += size
                 one = replace(one, action=KEEP, why=kept) if kept else one
@@ -225,7 +225,7 @@ def _apply(
         pruner.settle()
         if until != marks:
             pruner.write_marks(marks)
-    return {**prune_result(done, space(wanted.paths.root)["free_bytes"]), "bytes_freed": freed}
+    return prune_result(done, space(wanted.paths.root)["free_bytes"], freed)
 
 
 def _remove(publisher: Publisher, pruner: Pruner, one: Candidate) -> tuple[int, str]:
