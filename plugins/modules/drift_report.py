@@ -119,8 +119,9 @@ report:
       type: bool
     summary:
       description: >-
-        Numbers of C(hosts), C(models), C(problems), of verdicts (C(ok), C(outdated), C(differs), C(missing)), and
-        C(bytes_to_update), what all hosts together would download to have what the registry serves now.
+        Numbers of C(hosts), C(models), C(rows) (models of hosts), of them C(rows_ok), C(outdated), C(differs) and
+        C(missing), of C(problems), and C(bytes_to_update), what all hosts together would download to have what the
+        registry serves now.
       type: dict
     rows:
       description:

@@ -131,7 +131,9 @@ def _summary(hosts: Mapping[str, Any], rows: list[dict[str, Any]], problems: lis
     return {
         "hosts": len(hosts),
         "models": len({row["model"] for row in rows}),
-        **{verdict: verdicts.count(verdict) for verdict in ("ok", "outdated", "differs", "missing")},
+        "rows": len(rows),
+        "rows_ok": verdicts.count("ok"),
+        **{verdict: verdicts.count(verdict) for verdict in ("outdated", "differs", "missing")},
         "bytes_to_update": sum(row["bytes_to_update"] for row in rows),
         "problems": len(problems),
     }
