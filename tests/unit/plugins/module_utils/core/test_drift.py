@@ -185,7 +185,7 @@ def test_no_line_is_longer_than_it_may_be(width):
     hosts = {name: {**found, "declared": [M, long]} for name, found in HOSTS.items()}
     text = drift_table(report_of(hosts), width)
     assert max(map(len, text.splitlines())) <= width
-    assert [line for line in text.splitlines() if line.startswith("regist") and "_K_M  " in line]
+    assert [line for line in text.splitlines() if line.startswith("reg") and "K_M  " in line]
 
 
 def test_an_empty_fleet_is_said():
