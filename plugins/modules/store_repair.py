@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: store_repair
 short_description: Repair what is damaged in a model store, blob by blob
-version_added: 0.2.0
+version_added: 0.1.0
 author: The Corral founders (@corral-ollama)
 description:
   - Finds what is damaged in a store, and puts exactly that in order. A pull does not, as it trusts a blob by its name,

@@ -20,7 +20,7 @@ from ..store.downloads import Download
 from ..store.files import open_plain, os_errors
 from ..store.hashing import hash_file
 from ..store.layout import ModelTree, StorePaths, store_at
-from ..store.reading import stored_model
+from ..store.reading import has_blob, stored_model
 
 OnBytes = Callable[[int], None]
 Answer = TypeVar("Answer")
@@ -59,13 +59,18 @@ class Peer:
         return stored.raw
 
     def check(self, bad: BadBlob) -> int:
-        found = hash_file(self._tree.blob(bad.blob.digest))
+        path = self._tree.blob(bad.blob.digest)
+        if not has_blob(self._tree, bad.blob):
+            raise _lacks(self._tree.root, f"{path} is not there in its size")
+        found = hash_file(path)
         if found.problem or found.digest != bad.blob.digest:
             raise _lacks(self._tree.root, found.problem or f"its copy hashes to {found.digest[:12]}")
         return 0
 
     def copy(self, blob: Blob, names: Sequence[Any], download: Download, on_bytes: OnBytes) -> int:
         path = self._tree.blob(blob.digest)
+        if not has_blob(self._tree, blob):
+            raise _lacks(self._tree.root, f"{path} is not there in its size")
         if self._link and download.link(path):
             return 0
         with os_errors("read", path):
@@ -211,6 +216,8 @@ def usable(broken: BrokenManifest, raw: bytes) -> Manifest:
 
 def staged_copy(paths: StorePaths, blob: Blob) -> bool:
     """An earlier run, or a pull that did not end, left the whole blob in staging."""
+    if not has_blob(paths.staging, blob):
+        return False
     found = hash_file(paths.staging.blob(blob.digest))
     return not found.problem and found.digest == blob.digest
 

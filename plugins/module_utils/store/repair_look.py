@@ -18,7 +18,7 @@ from ..core.manifests import InvalidManifest, Manifest, parse_manifest
 from ..core.names import InvalidName, ModelName, from_parts
 from ..core.receipts import Receipt
 from ..core.repair_plan import BLOCKED, EMPTY, LEFT, ODD_NAME, OLD_NAME, STUCK, Key, Odd
-from ..core.store_verdict import Content, Seen
+from ..core.store_verdict import Content, Seen, blobs_to_hash
 from .downloads import download_digest
 from .files import lstat, what_is
 from .hashing import Hashed, hash_file, hash_files
@@ -26,6 +26,7 @@ from .known import known_manifest
 from .layout import StorePaths
 from .partials import stuck_parts
 from .receipts import ReceiptFile, stamp_of
+from .scan import hollow
 
 _OLD_PREFIX = "sha256:"
 _OLD_STYLE = re.compile(r"sha256:([0-9a-fA-F]{64})")
@@ -44,7 +45,10 @@ def contents(
     known: dict[str, Content] = {}
     unread: list[tuple[str, int]] = []
     stamps = {}
-    for blob in (blob for blob in seen.blobs.values() if not blob.problem and not blob.hollow):
+    asked = {blob.digest for blob in blobs_to_hash(seen, None)}
+    for blob in seen.blobs.values():
+        if blob.problem or (blob.hollow and blob.digest not in asked):
+            continue
         path = paths.blob(blob.digest)
         stamp = stamp_of(path)
         receipt = receipts.get(blob.digest)
@@ -128,7 +132,8 @@ def _in_blobs(paths: StorePaths) -> Iterator[Odd]:
         if name.startswith(_OLD_PREFIX):
             match = _OLD_STYLE.fullmatch(name)
             digest = match[1].lower() if match else ""
-            hashed = hash_file(os.path.join(paths.blobs, name)) if digest and stat.S_ISREG(found.st_mode) else None
+            worth_it = digest and stat.S_ISREG(found.st_mode) and not hollow(found)
+            hashed = hash_file(os.path.join(paths.blobs, name)) if worth_it else None
             text = "has an old name that keeps a read-only server from starting"
             yield _odd(OLD_NAME, "bad_name", relative, text, digest, hashed.digest if hashed else "")
         elif stat.S_ISDIR(found.st_mode) and digest_of_blob_file(name) is None and _old_below(paths, name):

@@ -90,7 +90,7 @@ def _look_at_blobs(walk: _Walk) -> None:
         if digest:
             problem = "" if plain else f"it is {what_is(found.st_mode)}, not a plain file"
             walk.blobs[digest] = SeenBlob(
-                digest, found.st_size, problem, stamp(found) if plain else None, _hollow(found)
+                digest, found.st_size, problem, stamp(found) if plain else None, hollow(found)
             )
             if plain:
                 _check_rights(walk, path, found)
@@ -162,7 +162,7 @@ def _entries(walk: _Walk, relative: str) -> Iterator[tuple[str, os.stat_result]]
             yield name, found
 
 
-def _hollow(found: os.stat_result) -> bool:
+def hollow(found: os.stat_result) -> bool:
     return found.st_size > _HOLLOW and found.st_blocks * 512 < found.st_size // 64
 
 
