@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .digests import InvalidDigest, parse_digest, sha256_bytes
@@ -42,7 +43,7 @@ class Manifest:
     config: Blob | None
     layers: tuple[Blob, ...]
 
-    @property
+    @cached_property
     def blobs(self) -> tuple[Blob, ...]:
         """Config and layers, each digest once."""
         every = ((self.config,) if self.config else ()) + self.layers

@@ -18,6 +18,8 @@ class Stamp:
     The device is left out: its number changes with every start of some hosts, and a store lies on one file system.
     """
 
+    __slots__ = ("ctime_ns", "inode", "mtime_ns", "size")
+
     inode: int
     size: int
     mtime_ns: int
@@ -27,6 +29,8 @@ class Stamp:
 @dataclass(frozen=True)
 class Receipt:
     """``digest`` is the blob's name, ``found`` what it hashes to (64 hex both); ``verified_at`` seconds since 1970."""
+
+    __slots__ = ("digest", "found", "stamp", "verified_at")
 
     digest: str
     found: str
@@ -58,9 +62,11 @@ class Receipt:
 def parse_line(text: str) -> Receipt | None:
     """``None`` for a line that is torn or not ours: a receipt that is lost costs one more reading, nothing else."""
     try:
-        digest, found, *numbers, verified_at = json.loads(text)
-        if len(numbers) != 4 or not all(type(number) is int for number in numbers):
+        digest, found, inode, size, mtime, ctime, verified_at = json.loads(text)
+        if not type(inode) is type(size) is type(mtime) is type(ctime) is int:
             return None
-        return Receipt(parse_digest(digest), parse_digest(found), Stamp(*numbers), float(verified_at))
-    except (ValueError, TypeError, RecursionError, InvalidDigest):
+        digest = parse_digest(digest)
+        found = digest if found == digest else parse_digest(found)
+        return Receipt(digest, found, Stamp(inode, size, mtime, ctime), float(verified_at))
+    except (ValueError, TypeError, InvalidDigest):
         return None

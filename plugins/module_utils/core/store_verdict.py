@@ -15,6 +15,8 @@ from .manifests import Blob, Manifest
 from .names import ModelName
 from .receipts import Stamp
 
+_RIGHTS = ("wrong_owner", "wrong_mode")
+
 
 @dataclass(frozen=True)
 class SeenModel:
@@ -98,11 +100,11 @@ def findings(seen: Seen, contents: Mapping[str, Content]) -> tuple[Finding, ...]
         if model.kind:
             whose = (model.display,) if model.name else ()
             found.append(Finding(model.kind, model.path, model.problem, models=whose))
-    for blob, models in users.items():
-        finding = _judge(blob, seen.blobs.get(blob.digest), contents.get(blob.digest))
+    for (digest, size), models in users.items():
+        finding = _judge(digest, size, seen.blobs.get(digest), contents.get(digest))
         if finding:
-            found.append(replace(finding, models=models))
-    used = {blob.digest for blob in users}
+            found.append(replace(finding, models=tuple(models)))
+    used = {digest for digest, _size in users}
     for digest, stored in seen.blobs.items():
         if digest not in used:
             found.append(_unused(stored, contents.get(digest)))
@@ -143,24 +145,25 @@ def _blobs_of(model: SeenModel) -> tuple[Blob, ...]:
     return model.manifest.blobs if model.manifest else ()
 
 
-def _users(models: Iterable[SeenModel]) -> dict[Blob, tuple[str, ...]]:
+def _users(models: Iterable[SeenModel]) -> dict[tuple[str, int], list[str]]:
     """Who uses a blob. Manifests that disagree about its size are judged each by its own claim."""
-    users: dict[Blob, list[str]] = {}
+    users: dict[tuple[str, int], list[str]] = {}
     for model in models:
+        name = model.display
         for blob in _blobs_of(model):
-            users.setdefault(Blob(blob.digest, blob.size), []).append(model.display)
-    return {blob: tuple(names) for blob, names in users.items()}
+            users.setdefault((blob.digest, blob.size), []).append(name)
+    return users
 
 
-def _with_models(seen: Seen, users: Mapping[Blob, tuple[str, ...]]) -> Iterator[Finding]:
+def _with_models(seen: Seen, users: Mapping[tuple[str, int], Sequence[str]]) -> Iterator[Finding]:
     """The other findings. Wrong rights keep a server from reading every model that lies there or below."""
     named: dict[str, tuple[str, ...]] = {}
-    for blob, models in users.items():
-        path = f"blobs/{blob_file(blob.digest)}"
+    for (digest, _size), models in users.items() if any(one.kind in _RIGHTS for one in seen.others) else ():
+        path = f"blobs/{blob_file(digest)}"
         named[path] = (*named.get(path, ()), *models)
     for finding in seen.others:
         below = "" if finding.path in (".", "blobs", "manifests") else f"{finding.path}/"
-        if finding.kind not in ("wrong_owner", "wrong_mode"):
+        if finding.kind not in _RIGHTS:
             yield finding
         elif finding.path.startswith("blobs/"):
             yield replace(finding, models=named.get(finding.path, ()))
@@ -169,18 +172,22 @@ def _with_models(seen: Seen, users: Mapping[Blob, tuple[str, ...]]) -> Iterator[
             yield replace(finding, models=tuple(model.display for model in inside))
 
 
-def _judge(blob: Blob, stored: SeenBlob | None, content: Content | None) -> Finding | None:
-    path = f"blobs/{blob_file(blob.digest)}"
+def _judge(digest: str, size: int, stored: SeenBlob | None, content: Content | None) -> Finding | None:
+    sound = stored is not None and not stored.problem and stored.size == size
+    if sound and (content is None or content.digest == digest):
+        # so it is with nearly every blob, and a store may have many
+        return None
+    path = f"blobs/{blob_file(digest)}"
     if stored is None:
-        return Finding("missing", path, f"{path} is missing.", blob.digest, expected=f"{blob.size} bytes")
+        return Finding("missing", path, f"{path} is missing.", digest, expected=f"{size} bytes")
     problem = stored.problem or (content.problem if content else "")
     if problem:
-        return Finding("unreadable", path, f"{path} cannot be read: {problem}.", blob.digest)
-    if stored.size != blob.size:
-        kind = "short" if stored.size < blob.size else "long"
-        message = f"{path} has {stored.size} bytes, its manifest says {blob.size}."
-        return Finding(kind, path, message, blob.digest, (), f"{blob.size} bytes", f"{stored.size} bytes")
-    return _judge_content(path, blob.digest, content)
+        return Finding("unreadable", path, f"{path} cannot be read: {problem}.", digest)
+    if stored.size != size:
+        kind = "short" if stored.size < size else "long"
+        message = f"{path} has {stored.size} bytes, its manifest says {size}."
+        return Finding(kind, path, message, digest, (), f"{size} bytes", f"{stored.size} bytes")
+    return _judge_content(path, digest, content)
 
 
 def _judge_content(path: str, digest: str, content: Content | None) -> Finding | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Optional
 
 from ..core.errors import CorralError
 from ..core.findings import Finding
 from ..core.plans import Plan, Step
 from ..core.progress import Progress, ProgressMeter
-from ..core.receipts import Receipt
+from ..core.receipts import Receipt, Stamp
 from ..core.scrub_plan import FULL, Past, ScrubPlan, holding, known_runs, scrub_plan
 from ..core.scrub_result import Ran, contents_of, readable, scrub_result, summary, told_time
 from ..core.store_verdict import Seen, findings, model_verdicts, told
@@ -29,8 +29,19 @@ from .run import Work
 from .scrub_wish import Wanted, wanted_of
 
 _WHAT = "store"
+REMEDY = "Run the playbook corral.ollama.repair: it fetches again what is damaged, and nothing else."
 #: More findings than this are counted and not listed: a result goes through the controller's memory.
 MAX_FINDINGS = 1000
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is known of the store at one moment; ``receipts`` are those that hold."""
+
+    seen: Seen
+    stamps: Mapping[str, Stamp]
+    receipts: Mapping[str, Receipt]
+    found: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,6 @@ class _Survey:
     """What a run starts from."""
 
     at: float
-    seen: Seen
     past: Past
     last_full_at: float
     plan: ScrubPlan
@@ -48,58 +58,53 @@ class _Survey:
 def prepare_scrub(params: Mapping[str, Any]) -> Work:
     """The five steps of ``store_scrub`` for its parameters. A scrub changes nothing: what it writes is a memory."""
     wanted = wanted_of(params)
-    survey = _survey(wanted)
+    survey, view = _survey(wanted)
     plan = survey.plan
     detail = f"{len(plan.reads)} blobs, {human_bytes(plan.bytes_to_read)}"
     steps = (Step("read", wanted.paths.root, detail),)
-    ran = Ran(wanted.wish.mode, survey.at, survey.at, stopped_by=plan.cut, future=plan.future)
-    report, _found = _report(wanted, survey, ran, survey.seen, plan.believed, Readings())
-    return Work(Plan(steps), {**report, "changed": False}, lambda: _apply(wanted, survey))
+    ran = Ran(plan.mode, survey.at, survey.at, stopped_by=plan.cut, future=plan.future)
+    report = _report(wanted, survey, ran, view, Readings())
+    # taken out when it is used: what was seen before need not be in memory beside what is seen afterwards
+    kept = [(survey, view)]
+    return Work(Plan(steps), {**report, "changed": False}, lambda: _apply(wanted, *kept.pop()))
 
 
-def _survey(wanted: Wanted) -> _Survey:
+def _survey(wanted: Wanted) -> tuple[_Survey, _View]:
     files = ScrubFiles(wanted.paths)
     version = files.version()
     seen = settled_look(wanted.paths)
     files.require_ready()
     receipts, at = ReceiptFile(wanted.paths).load(), time.time()
-    past = files.past(at)
-    plan = scrub_plan(wanted.wish, readable(seen), receipts, past, at)
-    return _Survey(at, seen, past, files.last_full_at(at), plan, version)
+    past, stamps = files.past(at), readable(seen)
+    plan = scrub_plan(wanted.wish, stamps, receipts, past, at)
+    view = _View(seen, stamps, plan.believed, findings(seen, contents_of(seen, plan.believed, {})))
+    return _Survey(at, past, files.last_full_at(at), plan, version), view
 
 
-def _apply(wanted: Wanted, survey: _Survey) -> Mapping[str, Any]:
+def _apply(wanted: Wanted, survey: _Survey, known: Optional[_View]) -> Mapping[str, Any]:
     files = ScrubFiles(wanted.paths)
     with files.alone(wanted.wait):
         if files.version() != survey.version:
             # another scrub has ended since: what it has read need not be read again
-            survey = _survey(wanted)
+            survey, known = _survey(wanted)
         plan, past = survey.plan, survey.past
         if plan.mode == FULL and past.full_since != plan.since:
             past = Past(plan.since, past.part_runs)
             files.keep_past(past)
+        known = None if plan.reads else known
         throttle = Throttle(wanted.limits)
         readings = _read(wanted, plan, throttle)
-        seen, receipts = _afterwards(wanted, survey, readings)
-        ran = Ran(
-            plan.mode,
-            survey.at,
-            time.time(),
-            len(readings.receipts) + len(readings.problems),
-            readings.bytes,
-            readings.seconds,
-            throttle.stopped_by or plan.cut,
-            plan.future,
-        )
-        result, found = _report(wanted, survey, ran, seen, receipts, readings)
+        view = known or _view_after(wanted, plan, readings)
+        ran = _ran(survey, readings, throttle.stopped_by or plan.cut)
+        result = _report(wanted, survey, ran, view, readings)
         files.keep_past(_next_past(wanted, survey, past, result["scrub"]))
-        files.compact(seen.blobs)
+        files.compact(view.seen.blobs)
         files.keep_result(result["scrub"])
     if wanted.fail and not result["ok"]:
         raise CorralError(
-            told(wanted.paths.root, found),
+            told(wanted.paths.root, view.found),
             kind="store_damaged",
-            remedy="Run the playbook corral.ollama.repair: it fetches again what is damaged, and nothing else.",
+            remedy=REMEDY,
             path=wanted.paths.root,
             **result,
         )
@@ -118,35 +123,44 @@ def _read(wanted: Wanted, plan: ScrubPlan, throttle: Throttle) -> Readings:
     return readings
 
 
-def _afterwards(wanted: Wanted, survey: _Survey, readings: Readings) -> tuple[Seen, Mapping[str, Receipt]]:
-    """The store as it is now. Others may have published and removed while it was read."""
-    if not survey.plan.reads:
-        return survey.seen, survey.plan.believed
+def _view_after(wanted: Wanted, plan: ScrubPlan, readings: Readings) -> _View:
+    """The store as it is now: others may have published and removed while it was read."""
     seen = settled_look(wanted.paths)
-    receipts = {**ReceiptFile(wanted.paths).load(), **readings.receipts}
-    return seen, holding(readable(seen), receipts, time.time())
+    stamps, journal = readable(seen), {**ReceiptFile(wanted.paths).load(), **readings.receipts}
+    receipts = holding(stamps, journal, time.time())
+    known = {**plan.believed, **readings.receipts, **receipts}
+    return _View(seen, stamps, receipts, findings(seen, contents_of(seen, known, readings.problems)))
 
 
-def _report(
-    wanted: Wanted, survey: _Survey, ran: Ran, seen: Seen, receipts: Mapping[str, Receipt], readings: Readings
-) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    known = {**survey.plan.believed, **readings.receipts, **receipts}
-    found = findings(seen, contents_of(seen, known, readings.problems))
-    stamps = readable(seen)
-    left = survey.plan.left(stamps, receipts, readings.problems)
-    scrub = scrub_result(ran, seen, stamps, receipts, found, left, survey.last_full_at)
+def _ran(survey: _Survey, readings: Readings, stopped_by: str) -> Ran:
+    return Ran(
+        survey.plan.mode,
+        survey.at,
+        time.time(),
+        len(readings.receipts) + len(readings.problems),
+        readings.bytes,
+        readings.seconds,
+        stopped_by,
+        survey.plan.future,
+    )
+
+
+def _report(wanted: Wanted, survey: _Survey, ran: Ran, view: _View, readings: Readings) -> dict[str, Any]:
+    seen, found = view.seen, view.found
+    left = survey.plan.left(view.stamps, view.receipts, readings.problems)
+    scrub = scrub_result(ran, seen, view.stamps, view.receipts, found, left, survey.last_full_at)
     warnings = [*_doubts(survey), *readings.warnings]
     if len(found) > MAX_FINDINGS:
         warnings.append(f"{len(found)} findings, of which {MAX_FINDINGS} are listed; damage comes first.")
     return {
         "ok": scrub["ok"],
         "findings": [finding.as_dict() for finding in found[:MAX_FINDINGS]],
-        "models": model_verdicts(tuple(model for model in seen.models if model.name), found),
+        "models": model_verdicts(seen.models, found),
         "scrub": scrub,
         "planned": {"blobs": len(survey.plan.reads), "bytes": survey.plan.bytes_to_read},
         "summary": summary(wanted.paths.root, scrub),
         "warnings": warnings,
-    }, found
+    }
 
 
 def _doubts(survey: _Survey) -> list[str]:
