@@ -62,7 +62,8 @@ notes:
   - Findings of the kinds C(missing), C(short), C(long), C(wrong_hash), C(unreadable), C(bad_manifest), C(bad_name),
     C(wrong_owner) and C(wrong_mode) are damage; C(orphan), C(partial) and C(stray) only take room.
 seealso:
-  - module: corral.ollama.store_model
+  - module: corral.ollama.store_scrub
+  - module: corral.ollama.store_repair
 """
 
 EXAMPLES = r"""

@@ -59,8 +59,7 @@ def prepare_check(params: Mapping[str, Any]) -> Work:
         raise CorralError(
             told(wanted.paths.root, found),
             kind="store_damaged",
-            remedy="Remove the damaged models and publish them again (corral.ollama.store_model), "
-            "then restart the servers that had loaded them.",
+            remedy="Run the playbook corral.ollama.repair: it fetches again what is damaged, and nothing else.",
             path=wanted.paths.root,
             **result,
         )
