@@ -19,7 +19,7 @@ from ..core.plans import Plan, Step
 from ..core.progress import Progress, ProgressMeter
 from ..core.units import human_bytes
 from ..store.files import lstat, unlink_if_there
-from ..store.inventory import Inventory, inventory
+from ..store.inventory import Inventory, inventory, usage_of
 from ..store.layout import ModelTree, StorePaths, store_at
 from ..store.lease import Heartbeat, LeaseFile
 from ..store.merge_known import Known
@@ -54,7 +54,8 @@ def prepare_merge(params: Mapping[str, Any]) -> Work:
     if wanted.question.policy.kind == FAIL:
         refuse_conflicts(models, [tree.name for tree in wanted.trees])
     tidy_steps = untidy(wanted.paths) if wanted.in_place and wanted.trees[STORE].place != (0, 0) else ()
-    merge = Merge(wanted.paths, wanted.trees, wanted.sources, wanted.in_place, wanted.question.policy.kind, known)
+    policy, aside = wanted.question.policy.kind, usage_of(wanted.paths.quarantine)
+    merge = Merge(wanted.paths, wanted.trees, wanted.sources, policy, known, aside)
     ahead = forecast(merge, models, tidy_steps)
     _require_space(wanted.paths, ahead)
     plan = _plan(ahead, tidy_steps, _warnings(wanted, models))
@@ -200,11 +201,13 @@ def _apply(
             for entry in os.listdir(wanted.paths.tmp):
                 unlink_if_there(os.path.join(wanted.paths.tmp, entry))
         with Merger(wanted.paths, merge.known, lease, token, params["hash_threads"], tick) as merger:
-            decisions = [merger.publish(decision) for decision in merger.bring(models)]
-        for step in tidy_steps:
-            beat.check()
-            with lease.writing(token):
-                tidy(wanted.paths, [step])
+            decided = merger.bring(models)
+            # between the two: blobs may still have an old name, and a directory may be where a manifest belongs
+            for step in tidy_steps:
+                beat.check()
+                with lease.writing(token):
+                    tidy(wanted.paths, [step])
+            decisions = [merger.publish(decision) for decision in decided]
     progress.write(Progress(meter.model, phase="done"), done=True)
     changed = bool(tidy_steps or merger.published or any(merger.placed.values()))
     after = merge.measured()

@@ -30,6 +30,7 @@ from ..store.inventory import Inventory, usage_of
 from ..store.layout import StorePaths
 from ..store.merge_known import Known
 from ..store.merging import needed
+from ..store.tidying import REMOVE_PARTIAL
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,21 @@ class Merge:
     paths: StorePaths
     trees: Sequence[Inventory]
     sources: tuple[int, ...]
-    in_place: bool
     policy: str
     known: Known
+    aside: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     def measured(self) -> int:
         """Bytes that the store takes, what was set aside included."""
-        return usage_of(self.paths.blobs, self.paths.manifests, self.paths.quarantine)
+        return sum(usage_of(self.paths.blobs, self.paths.manifests, self.paths.quarantine).values())
+
+    def before(self, *numbers: int) -> int:
+        """Bytes that these trees took, the store's with what had been set aside in earlier runs."""
+        every: dict[tuple[int, int], int] = {}
+        for number in numbers:
+            every.update(self.trees[number].usage)
+            every.update(self.aside if number == STORE else {})
+        return sum(every.values())
 
     def known_sizes(self, models: Sequence[Model]) -> list[int]:
         """The sizes of the blobs that are to be read."""
@@ -90,7 +99,8 @@ def forecast(merge: Merge, models: Sequence[Model], tidy_steps: Sequence[Step]) 
         if one.copy is not None and one.action == PUBLISH:
             after += _blocks(merge.trees[one.copy.tree].tree.manifest(one.copy.name))
             after -= _blocks(merge.paths.manifest(merge.paths.existing(one.copy.name)))
-    after -= sum(_blocks(os.path.join(merge.paths.root, step.target)) for step in tidy_steps if "remove" in step.action)
+    gone = (step.target for step in tidy_steps if step.action == REMOVE_PARTIAL)
+    after -= sum(_blocks(os.path.join(merge.paths.root, target)) for target in gone)
     before = {model.display: model.manifest.digest for model in merge.trees[STORE].seen.models if model.manifest}
     return Forecast(decisions, publish, before, unread, after)
 
@@ -100,20 +110,17 @@ def report(
 ) -> dict[str, Any]:
     """The result of the module, the same before and after. ``placed``: bytes by how they came into the store."""
     names = [tree.name for tree in merge.trees]
-    every: dict[tuple[int, int], int] = {}
-    for tree in merge.trees:
-        every.update(tree.usage)
-    aside = usage_of(merge.paths.quarantine)
+    before = merge.before(*range(len(merge.trees)))
     return {
         "sources": [_source_row(merge, number) for number in merge.sources],
         "models": [model_row(decision, names) for decision in decisions],
         "conflicts": [conflict_row(one, names, merge.policy) for one in decisions if one.model.in_conflict],
         "lacking": [lacking_row(one, names) for one in decisions if one.action == LACKING],
-        "space": space_row(sum(every.values()) + aside, after, placed[LINK], placed[REFLINK], placed[COPY]),
+        "space": space_row(before, after, placed[LINK], placed[REFLINK], placed[COPY]),
         "per_source": [
             {
                 "name": merge.trees[number].name,
-                "before_bytes": sum(merge.trees[number].usage.values()),
+                "before_bytes": merge.before(number),
                 "after_bytes": after if number == STORE else 0,
             }
             for number in merge.sources

@@ -16,6 +16,7 @@ from ..core.errors import CorralError
 from ..core.store_verdict import Seen
 from .files import is_plain_file, lstat, os_errors, what_is
 from .layout import ModelTree
+from .quarantine import REASON
 from .scan import look
 
 PARTIAL = re.compile(r"sha256-[0-9a-f]{64}-partial(-[0-9]{1,9})?|sha256-[0-9a-f]{64}\.tmp")
@@ -70,12 +71,12 @@ def inventory(name: str, tree: ModelTree, must_exist: bool = True) -> Inventory:
     return Inventory(name, tree, seen, below.st_dev, place, usage, partials, _old_names(tree))
 
 
-def usage_of(*directories: str) -> int:
-    """Bytes on the disk of all files below, hard links once."""
+def usage_of(*directories: str) -> dict[Place, int]:
+    """Bytes on the disk of all files below, by inode: hard links count once. A quarantine's reasons do not count."""
     usage: dict[Place, int] = {}
     for path in directories:
         _add_usage(path, usage, {})
-    return sum(usage.values())
+    return usage
 
 
 def _add_usage(top: str, usage: dict[Place, int], partials: dict[Place, int]) -> None:
@@ -88,6 +89,8 @@ def _add_usage(top: str, usage: dict[Place, int], partials: dict[Place, int]) ->
                     if entry.is_dir(follow_symlinks=False):
                         if depth < _DEEP:
                             todo.append((entry.path, depth + 1))
+                        continue
+                    if entry.name == REASON and depth == 1:
                         continue
                     found = entry.stat(follow_symlinks=False)
                     place, size = (found.st_dev, found.st_ino), found.st_blocks * 512

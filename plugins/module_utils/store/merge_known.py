@@ -122,5 +122,5 @@ def _load(paths: StorePaths) -> dict[Bad, str]:
         told = json.loads(read_plain(paths.merge_notes, _LIMIT))
         rows = told["bad"]
         return {(str(row[0]), int(row[1]), int(row[2]), int(row[3])): str(row[4]) for row in rows}
-    except (OSError, ValueError, TypeError, KeyError, IndexError, NotAFile):
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError, NotAFile):
         return {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work of a merge: blobs read once and placed as each ends, then manifests, then what a writer left behind.
+"""The work of a merge: blobs are read once and placed as each ends, and manifests come after all blobs.
 
 A kill loses the blobs in hand and nothing else: what has its place has its receipt, and the next run goes on there.
 """

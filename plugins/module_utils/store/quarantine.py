@@ -26,7 +26,7 @@ from .files import (
 )
 from .layout import StorePaths
 
-_REASON = "reason.json"
+REASON = "reason.json"
 _FILE = "file"
 _LIMIT = 1024 * 1024
 
@@ -54,7 +54,7 @@ def set_aside(paths: StorePaths, path: str, keep: bool = False, **reason: Any) -
         folder = os.path.join(paths.quarantine, f"{stamp}-{secrets.token_hex(4)}")
         make_directory(folder, 0o700)
         told = {"schema": 1, "at": at, "path": os.path.relpath(path, paths.root), **reason}
-        write_whole(os.path.join(folder, _REASON), json.dumps(told, sort_keys=True).encode(), paths.tmp, 0o600)
+        write_whole(os.path.join(folder, REASON), json.dumps(told, sort_keys=True).encode(), paths.tmp, 0o600)
         aside = os.path.join(folder, _FILE)
         if keep and not stat.S_ISDIR(os.lstat(path).st_mode):
             os.link(path, aside, follow_symlinks=False)
@@ -103,7 +103,7 @@ def _size(path: str) -> int:
 
 def _reason(folder: str) -> dict[str, Any]:
     try:
-        told = json.loads(read_plain(os.path.join(folder, _REASON), _LIMIT))
+        told = json.loads(read_plain(os.path.join(folder, REASON), _LIMIT))
     except (OSError, ValueError, NotAFile):
         return {}
     return told if isinstance(told, dict) else {}

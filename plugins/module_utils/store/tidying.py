@@ -39,6 +39,7 @@ def tidy(paths: StorePaths, steps: Iterable[Step]) -> None:
                 set_aside(paths, path, kind="stray", detail=step.detail)
             else:
                 _remove_directories(path)
+            _remove_empty_above(path, (paths.blobs, paths.manifests))
     fsync_dir(paths.blobs)
 
 
@@ -78,6 +79,14 @@ def _remove_directories(path: str) -> None:
     for name, _mode in _entries(path):
         _remove_directories(os.path.join(path, name))
     os.rmdir(path)
+
+
+def _remove_empty_above(path: str, stop: tuple[str, str]) -> None:
+    """What is left empty by a step goes with it: such a directory keeps a read-only server from starting, too."""
+    path = os.path.dirname(path)
+    while path not in stop and not os.listdir(path):
+        os.rmdir(path)
+        path = os.path.dirname(path)
 
 
 def _is_name(parts: tuple[str, ...]) -> bool:
