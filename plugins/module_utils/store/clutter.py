@@ -25,6 +25,8 @@ _PARTIAL = re.compile(r"(sha256-[0-9a-f]{64})(-partial(-[0-9]{1,9})?|\.tmp)")
 _TEMP = re.compile(r"(sha256-|COPY)[0-9]{1,20}")
 _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z(?=-)")
 _DEEP = 8
+#: 4096 is what the kernel takes, 255 the longest name of an entry.
+_LONGEST = 4096 - 256 - 1
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,16 @@ def set_aside_items(paths: StorePaths, lacking: Iterable[str]) -> tuple[Item, ..
 
 
 def tree_bytes(path: str, limit: int = 1_000_000) -> tuple[int, bool]:
-    """What a directory takes on the disk, hard links once; False when it has more than ``limit`` entries."""
+    """What a directory takes on the disk, hard links once; False when it has more than ``limit`` entries, or paths that
+    are longer than a system call takes."""
     seen: set[tuple[int, int]] = set()
-    todo, count, total = [path], 0, 0
+    todo, count, total, whole = [path], 0, 0, True
     with os_errors("look at", path):
         while todo:
             folder = todo.pop()
+            if len(os.fsencode(folder)) > _LONGEST:
+                whole = False
+                continue
             found = lstat(folder)
             if found is None or not stat.S_ISDIR(found.st_mode):
                 continue
@@ -114,7 +120,7 @@ def tree_bytes(path: str, limit: int = 1_000_000) -> tuple[int, bool]:
                 elif (inner.st_dev, inner.st_ino) not in seen:
                     total += inner.st_blocks * 512
                     seen.update([(inner.st_dev, inner.st_ino)] if inner.st_nlink > 1 else ())
-    return total, True
+    return total, whole
 
 
 def file_of(path: str, found: os.stat_result) -> File:
