@@ -12,7 +12,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
-from ansible_collections.corral.ollama.plugins.modules import digest_check, store_prune, store_repair, store_scrub
+from ansible_collections.corral.ollama.plugins.modules import (
+    digest_check,
+    storage_info,
+    store_merge,
+    store_prune,
+    store_repair,
+    store_scrub,
+)
 from ansible_collections.corral.ollama.tests.property.hostile import SMALL, Findings
 from ansible_collections.corral.ollama.tests.property.stores import Contents, Model, Part
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
@@ -129,3 +136,33 @@ def test_prune_removes_nothing_outside_and_nothing_that_is_whole(root: Path, nam
         assert all(len(one["path"]) < 400 and one["path"].isprintable() for one in outcome["candidates"])
         assert_whole(root)
         assert tree(root.parent, leave_out="store") == outside
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_storage_report_only_reads(root: Path, name: str):
+    SMALL[name](root)
+    before = tree(root.parent)
+    outcome = run_module(storage_info, {"path": str(root)})
+    assert not outcome.failed, outcome.msg
+    assert outcome["storage"]["unique_bytes_by_model"].keys() >= {"mistral:7b", "me/other:1"}
+    assert tree(root.parent) == before
+
+
+@pytest.mark.parametrize("place", ["a source", "the store itself"])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_merge_takes_what_is_whole_and_nothing_else(root: Path, name: str, place: str):
+    """From a legacy volume that means harm, or into one."""
+    SMALL[name](root)
+    target = ready_store(root.parent / "target") if place == "a source" else store_at(str(root))
+    old = "old" if place == "a source" else "store"
+    outside, source = tree(root.parent / "outside"), tree(root)
+    wish = args(target, sources=[{"name": old, "path": str(root)}])
+    for check in (True, False, False):
+        outcome = run_module(store_merge, wish, check=check)
+        assert not outcome.failed, outcome.msg
+    assert not outcome.changed
+    assert_whole(Path(target.root))
+    assert_whole(root)
+    assert tree(root.parent / "outside") == outside
+    if place == "a source":
+        assert [row[:4] for row in tree(root)] == [row[:4] for row in source]
