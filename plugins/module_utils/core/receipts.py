@@ -68,5 +68,5 @@ def parse_line(text: str) -> Receipt | None:
         digest = parse_digest(digest)
         found = digest if found == digest else parse_digest(found)
         return Receipt(digest, found, Stamp(inode, size, mtime, ctime), float(verified_at))
-    except (ValueError, TypeError, InvalidDigest):
+    except (ValueError, TypeError, OverflowError, RecursionError, InvalidDigest):
         return None

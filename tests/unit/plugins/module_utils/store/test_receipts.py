@@ -52,7 +52,8 @@ def test_a_torn_line_spoils_no_other(paths):
 @pytest.mark.parametrize(
     "line",
     ["", "{}", "[]", "null", '["x","y",1,2,3,4,5]', f'["{A}","{A}",1,2,3,true,5]', f'["{A}","{A}",1,2,3,4,"x"]',
-     f'["{A}","../../etc/passwd",1,2,3,4,5]', f'["{A.upper()}","{A}",1,2,3,4,5]', "\0" * 10],
+     f'["{A}","../../etc/passwd",1,2,3,4,5]', f'["{A.upper()}","{A}",1,2,3,4,5]', "\0" * 10,
+     f'["{A}","{A}",1,2,3,4,1{"0" * 400}]', "[" * 100_000],
 )  # fmt: skip
 def test_what_is_no_receipt(line):
     assert parse_line(line) is None
