@@ -25,7 +25,7 @@ def test_damage_fails_and_the_error_carries_the_report(golden):
     for check_mode in (True, False):
         outcome = run_module(digest_check, {"path": str(golden)}, check=check_mode)
         assert outcome.kind == "store_damaged"
-        for part in (str(golden), "nomic-embed-text:v1.5", WEIGHTS, "is missing", "store_model"):
+        for part in (str(golden), "nomic-embed-text:v1.5", WEIGHTS, "is missing", "corral.ollama.repair"):
             assert part in outcome.msg
         assert outcome["error"]["findings"][0]["kind"] == "missing"
         assert outcome["error"]["stats"]["models"] == 4
