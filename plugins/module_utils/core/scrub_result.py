@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from .findings import Finding
+from .findings import Finding, by_kind
 from .receipts import Receipt, Stamp
 from .scrub_plan import MAX_RUNS, Past
 from .store_verdict import Content, Seen, blobs_to_hash
@@ -84,7 +83,7 @@ def scrub_result(
             "bytes_per_second": int(ran.bytes / ran.seconds) if ran.seconds > 0 else 0,
         },
         "left": {"blobs": len(left), "bytes": sum(sizes.get(digest, 0) for digest in left)},
-        "findings_by_kind": dict(sorted(Counter(finding.kind for finding in found).items())),
+        "findings_by_kind": by_kind(found),
         "models_affected": sorted({name for finding in damage for name in finding.models}),
         "coverage": cover,
         "receipts_from_future": ran.future,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..core.errors import CorralError
-from ..core.findings import Finding
+from ..core.findings import Finding, told_of
 from ..core.plans import Plan, Step
 from ..core.progress import Progress, ProgressMeter
 from ..core.receipts import Receipt, Stamp
@@ -30,8 +30,6 @@ from .scrub_wish import Wanted, wanted_of
 
 _WHAT = "store"
 REMEDY = "Run the playbook corral.ollama.repair: it fetches again what is damaged, and nothing else."
-#: More findings than this are counted and not listed: a result goes through the controller's memory.
-MAX_FINDINGS = 1000
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,12 @@ def _report(wanted: Wanted, survey: _Survey, ran: Ran, view: _View, readings: Re
     left = survey.plan.left(view.stamps, view.receipts, readings.problems)
     scrub = scrub_result(ran, seen, view.stamps, view.receipts, found, left, survey.last_full_at)
     warnings = [*_doubts(survey), *readings.warnings]
-    if len(found) > MAX_FINDINGS:
-        warnings.append(f"{len(found)} findings, of which {MAX_FINDINGS} are listed; damage comes first.")
+    listed = told_of(found)
+    if len(listed) < len(found):
+        warnings.append(f"{len(found)} findings, of which {len(listed)} are listed, the first of each kind.")
     return {
         "ok": scrub["ok"],
-        "findings": [finding.as_dict() for finding in found[:MAX_FINDINGS]],
+        "findings": listed,
         "models": model_verdicts(seen.models, found),
         "scrub": scrub,
         "planned": {"blobs": len(survey.plan.reads), "bytes": survey.plan.bytes_to_read},
