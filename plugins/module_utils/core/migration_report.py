@@ -69,7 +69,7 @@ def _merge_of(found: Any) -> Row:
 def _entry(host: str, found: Row) -> dict[str, Any]:
     merge = _merge_of(found)
     space = {name: int(merge["space"].get(name, 0)) for name in _SPACE}
-    rows = [_source(row) for row in merge.get("per_source") or []]
+    rows = sorted((_source(row) for row in merge.get("per_source") or []), key=lambda row: str(row["name"]))
     return {
         "host": host,
         "phase": found.get("phase", ""),
@@ -109,21 +109,26 @@ def _headline(report: Row) -> str:
 
 
 def _host_lines(entry: Row, width: int) -> list[str]:
-    label = min(max([len(row["name"]) + 2 for row in entry["sources"]] + [len(entry["host"]), 12]), _NAME)
+    label = min(max([len(row["name"]) + 2 for row in entry["sources"]] + [14]), _NAME)
     state = f" ({entry['phase'].replace('_', ' ')})" if entry["phase"] else ""
     head = short(f"{entry['host']}{state}", width)
     lines = [head, _line("", ("before", "after", "saved", "percent"), label)]
-    rows = [(f"  {row['name']}", row) for row in entry["sources"]]
-    for name, row in [*rows, ("  all of it", entry["space"])]:
-        figures = [human_bytes(row[f"{what}_bytes"]) for what in ("before", "after", "saved")]
-        lines.append(_line(name, (*figures, f"{row['percent']:.1f} %"), label))
+    for row in entry["sources"]:
+        lines.append(_line(f"  {row['name']}", (*_figures(row), f"{row['percent']:.1f} %"), label))
+    space = entry["space"]
+    lines.append(_line("  shared store", ("", human_bytes(space["after_bytes"])), label))
+    lines.append(_line("  all of it", (*_figures(space), f"{space['percent']:.1f} %"), label))
     for text in _remarks(entry):
         lines += [f"  {line}" for line in wrapped(text, width - 2, "  ")]
     return lines
 
 
+def _figures(row: Row) -> list[str]:
+    return [human_bytes(row[f"{what}_bytes"]) for what in ("before", "after", "saved")]
+
+
 def _line(name: str, cells: Iterable[str], label: int) -> str:
-    return "  ".join([short(name, label).ljust(label), *(cell.rjust(9) for cell in cells)])
+    return "  ".join([short(name, label).ljust(label), *(cell.rjust(9) for cell in cells)]).rstrip()
 
 
 def _remarks(entry: Row) -> list[str]:
@@ -133,6 +138,11 @@ def _remarks(entry: Row) -> list[str]:
         others = sorted({one["digest"][:7] for one in row["candidates"]} - {str(chosen.get("digest", ""))[:7]})
         taken = f"{chosen['digest'][:7]} of {chosen['source']}" if chosen else "none of them"
         said.append(f"≠ {row['name']} ({row['policy']}): {taken}, not {', '.join(others)}")
-    said += [f"✗ {row['name']} is whole nowhere: {row['reason']}" for row in entry["lacking"][:_SHOWN]]
+    said += [_lacking(row) for row in entry["lacking"][:_SHOWN]]
     hidden = max(0, len(entry["conflicts"]) - _SHOWN) + max(0, len(entry["lacking"]) - _SHOWN)
     return [*said, f"… and {hidden} more, in migration.json"] if hidden else said
+
+
+def _lacking(row: Row) -> str:
+    what = "↓ {} is pulled anew" if row.get("declared") else "✗ {} stays behind, and nobody declares it"
+    return f"{what.format(row['name'])}: {row['reason']}"

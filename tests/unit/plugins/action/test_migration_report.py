@@ -31,7 +31,10 @@ MERGE = {
             "candidates": [{"digest": "6591e0a9" * 8}, {"digest": "aaaabbbb" * 8}],
         }
     ],
-    "lacking": [{"name": "llava:7b", "reason": "aaaa in old-1 hashes to bbbb"}],
+    "lacking": [
+        {"name": "llava:7b", "reason": "aaaa in old-1 hashes to bbbb", "declared": True},
+        {"name": "acme/tune:1", "reason": "no blob", "declared": False},
+    ],
 }
 GOOD = {"phase": "verified", "store": {"volume": "ollama_models"}, "merge": MERGE}
 
@@ -74,7 +77,9 @@ def test_the_figures_of_each_old_store_and_of_all(run, tmp_path):
     for text in ("32.0 GB before, 4.0 GB after, 28.0 GB saved (87.5 %), 0 B\ncopied", "host2 (verified)", "87.5 %"):
         assert text in printed
     assert "mistral:7b (newest): 6591e0a of old-3, not aaaabbb" in printed
-    assert "llava:7b is whole nowhere" in printed
+    assert "↓ llava:7b is pulled anew: aaaa" in printed
+    assert "✗ acme/tune:1 stays behind" in printed
+    assert "  shared store                     2.0 GB" in printed
     assert json.loads((tmp_path / "artifacts" / "migration.json").read_text()) == result["report"]
     stats = result["ansible_stats"]
     assert (stats["per_host"], stats["data"]["corral_migration"]["phases"]) == (False, ["verified"])
