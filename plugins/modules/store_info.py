@@ -128,6 +128,9 @@ models:
     problem:
       description: Why the registry tells nothing, or the model cannot be had; empty with O(on_unavailable=fail).
       type: str
+    problem_kind:
+      description: The kind of that problem, as in RV(error); empty without one.
+      type: str
     layers:
       description:
         - Config and layers of the manifest in the store, in its order, each with C(digest), C(size) and C(media_type).

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .declared import Declared, declared_models
@@ -25,6 +26,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+@dataclass
+class _Silent:
+    """What a registry did not tell, of which models, to which hosts; ``said`` for the first of them."""
+
+    said: str
+    models: dict[str, None] = field(default_factory=dict)
+    hosts: dict[str, None] = field(default_factory=dict)
+
+
 def drift_report(hosts: Mapping[str, Mapping[str, Any]], lock: Lock, generated_at: str) -> dict[str, Any]:
     """The report over all hosts.
 
@@ -34,8 +44,8 @@ def drift_report(hosts: Mapping[str, Mapping[str, Any]], lock: Lock, generated_a
     """
     rows: list[dict[str, Any]] = []
     problems: list[str] = []
-    notes: dict[str, list[str]] = {}
-    seen = [one for host, found in hosts.items() for one in _seen(host, found, lock, problems, notes)]
+    silent: dict[str, _Silent] = {}
+    seen = [one for host, found in hosts.items() for one in _seen(host, found, lock, problems, silent)]
     apart = _apart(seen)
     for one in seen:
         row = judge(one, apart.get(one.model.name.key, ""))
@@ -44,7 +54,6 @@ def drift_report(hosts: Mapping[str, Mapping[str, Any]], lock: Lock, generated_a
             problems.append(f"{one.host}: {row['model']}: {row['reason']}")
     if not hosts:
         problems.append("No host was read: the fleet is empty.")
-    notes.update(_notes_of_lock(seen, lock))
     return {
         "schema": SCHEMA,
         "ok": not problems,
@@ -53,7 +62,7 @@ def drift_report(hosts: Mapping[str, Mapping[str, Any]], lock: Lock, generated_a
         "summary": _summary(hosts, rows, problems),
         "rows": rows,
         "problems": problems,
-        "notes": [_by_hosts(text, where) for text, where in notes.items()],
+        "notes": [*map(_note, silent.values()), *_notes_of_lock(seen, lock)],
     }
 
 
@@ -65,7 +74,7 @@ def stats_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seen(
-    host: str, found: Mapping[str, Any], lock: Lock, problems: list[str], notes: dict[str, list[str]]
+    host: str, found: Mapping[str, Any], lock: Lock, problems: list[str], silent: dict[str, _Silent]
 ) -> Iterable[Seen]:
     rows, servers = found.get("models"), found.get("servers") or []
     if not isinstance(rows, (list, tuple)):
@@ -81,7 +90,7 @@ def _seen(
         if model.state != "absent" and pin and model.digest not in (None, pin.digest):
             problems.append(f"{host}: {contradiction(model, pin.digest)}")
         if row.get("problem") and not row.get("target_layers"):
-            notes.setdefault(f"The registry is not known: {row['problem']}", []).append(host)
+            _remember(silent, host, model.name.display, row)
         yield seen_of(host, model, row, [one for one in servers if one.get("reachable")], pin)
 
 
@@ -100,17 +109,17 @@ def _apart(seen: Iterable[Seen]) -> dict[Any, str]:
     }
 
 
-def _notes_of_lock(seen: Iterable[Seen], lock: Lock) -> dict[str, list[str]]:
+def _notes_of_lock(seen: Iterable[Seen], lock: Lock) -> list[str]:
     every = {one.model.name.key: one.model for one in seen}
     bare = [m for key, m in every.items() if lock.models and key not in lock.models and m.state != "absent"]
     idle = [entry.name for key, entry in lock.models.items() if key not in every]
-    notes: dict[str, list[str]] = {}
+    notes: list[str] = []
     if bare:
         names = ", ".join(_names(bare))
-        notes[f"Declared and not in the lock: {names}. Pin them with the playbook corral.ollama.lock."] = []
+        notes.append(f"Declared and not in the lock: {names}. Pin them with the playbook corral.ollama.lock.")
     if idle:
         names = ", ".join(name.display for name in idle[:8])
-        notes[f"In the lock and declared nowhere here: {names}. -e lock_prune=true drops them."] = []
+        notes.append(f"In the lock and declared nowhere here: {names}. corral.ollama.lock with lock_prune drops them.")
     return notes
 
 
@@ -118,12 +127,20 @@ def _names(models: Iterable[Declared]) -> list[str]:
     return sorted(model.name.display for model in models)
 
 
-def _by_hosts(text: str, hosts: list[str]) -> str:
-    return f"{text} (seen from {_some(hosts)})" if hosts else text
+def _remember(silent: dict[str, _Silent], host: str, name: str, row: Mapping[str, Any]) -> None:
+    """By the kind of the problem: its text has addresses that are others on each host."""
+    one = silent.setdefault(str(row.get("problem_kind") or "error"), _Silent(str(row["problem"])))
+    one.models.setdefault(name)
+    one.hosts.setdefault(host)
 
 
-def _some(hosts: list[str]) -> str:
-    return ", ".join(hosts[:4]) + (f" and {len(hosts) - 4} more" if len(hosts) > 4 else "")
+def _note(one: _Silent) -> str:
+    return f"The registry tells nothing about {_some(one.models)} (asked from {_some(one.hosts)}). {one.said}"
+
+
+def _some(names: Iterable[str]) -> str:
+    every = list(names)
+    return ", ".join(every[:4]) + (f" and {len(every) - 4} more" if len(every) > 4 else "")
 
 
 def _summary(hosts: Mapping[str, Any], rows: list[dict[str, Any]], problems: list[str]) -> dict[str, Any]:

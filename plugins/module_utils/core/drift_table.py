@@ -12,8 +12,8 @@ from .columns import counted, short, wrapped
 from .units import human_bytes
 
 WIDTH = 100
-LEGEND = "Digests by their first 7 digits.  – none  ? not known  instances: those that list what counts, of those asked"
-_HEADS = ("model", "hosts", "lock", "store", "instances", "registry", "update", "verdict")
+LEGEND = "Digests by 7 digits.  – none  ! incomplete  ? unknown  instances: listing what counts, of all asked"
+_HEADS = ("model", "hosts", "pin", "store", "instances", "registry", "update", "verdict")
 _GAP = "  "
 _NARROWEST = 8
 

@@ -42,7 +42,7 @@ class Held:
 class Need:
     """What one model needs: an action, why, and the manifest it is about (the registry's where that was asked).
 
-    ``problem``: why nothing is known from the registry, where that is reported instead of raised.
+    ``problem``: why nothing is known from the registry, where that is reported instead of raised, and its kind.
     """
 
     model: Declared
@@ -52,6 +52,7 @@ class Need:
     missing: bool = False
     remote: Manifest | None = None
     problem: str = ""
+    problem_kind: str = ""
 
 
 def must_ask(model: Declared, held: Held, compare: str) -> bool:
@@ -143,6 +144,7 @@ def row(need: Need, bytes_to_fetch: int, bytes_to_update: int) -> dict[str, Any]
         "bytes_to_fetch": bytes_to_fetch,
         "bytes_to_update": bytes_to_update,
         "problem": need.problem,
+        "problem_kind": need.problem_kind,
     }
 
 

@@ -83,7 +83,8 @@ def _needs(models: Iterable[Declared], held: Iterable[Held], params: Mapping[str
         except CorralError as error:
             errors.append(error)
             remote = answer if isinstance(answer, Manifest) else None
-            needs.append(replace(need_of(model, has, None), remote=remote, problem=str(error)))
+            need = need_of(model, has, None)
+            needs.append(replace(need, remote=remote, problem=str(error), problem_kind=error.kind))
     if errors and params["on_unavailable"] == "fail":
         raise together(errors)
     return needs

@@ -184,11 +184,12 @@ def test_what_cannot_be_had_may_be_reported_and_is_no_failure(tmp_path: Path, re
     outcome = run(tmp_path, registry, *asked, on_unavailable="report", compare="latest", reserve_bytes=10**18)
     bad, other, whole = outcome["models"]
     assert "no such model or tag" in bad["problem"]
-    assert (bad["action"], bad["target_digest"]) == ("pull", "")
+    assert (bad["action"], bad["target_digest"], bad["problem_kind"]) == ("pull", "", "model_not_found")
     assert "0" * 64 in other["problem"]
     assert digest_of(TWO) in other["problem"]
     assert (other["target_digest"], other["bytes_to_update"]) == (digest_of(TWO), 100)  # llama3.2 brought the rest
-    assert (whole["problem"], whole["action"]) == ("", "none")
+    assert other["problem_kind"] == "digest_unavailable"
+    assert (whole["problem"], whole["problem_kind"], whole["action"]) == ("", "", "none")
 
 
 def test_a_registry_that_is_away_may_be_reported(tmp_path: Path, registry: FakeOllama) -> None:

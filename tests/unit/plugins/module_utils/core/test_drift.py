@@ -121,10 +121,18 @@ def test_hosts_that_differ_where_nothing_says_who_is_right():
 
 
 def test_a_silent_registry_is_said_once_and_is_no_failure():
-    away = row(M, "1", problem="Nothing listens there.")
-    report = report_of({"gpu1": host(away), "gpu2": host(away)})
+    hosts = {}
+    for name in ("gpu1", "gpu2"):
+        rows = [
+            row(model, "1", problem=f"Nothing listens there, says {name}.", problem_kind="registry_unreachable")
+            for model in (M, "x:1")
+        ]
+        hosts[name] = host(*rows, servers=(), declared=[M, "x:1"])
+    report = report_of(hosts, Lock())
     assert report["ok"] is True
-    assert report["notes"] == ["The registry is not known: Nothing listens there. (seen from gpu1, gpu2)"]
+    assert report["notes"] == [
+        f"The registry tells nothing about {M}, x:1 (asked from gpu1, gpu2). Nothing listens there, says gpu1."
+    ]
     assert report["rows"][0]["registry"] == ""
     assert "  ?  " in drift_table(report)
 
@@ -173,7 +181,7 @@ HOSTS = {
 def test_the_table_merges_hosts_that_are_the_same():
     lines = drift_table(report_of(HOSTS)).splitlines()
     assert lines[0] == "Drift of 3 hosts, 1 model: 1 problem, 2 outdated (600 B to download). now"
-    assert lines[2].split() == ["model", "hosts", "lock", "store", "instances", "registry", "update", "verdict"]
+    assert lines[2].split() == ["model", "hosts", "pin", "store", "instances", "registry", "update", "verdict"]
     assert lines[3].split() == [M, "gpu1", "+1", "1111111", "1111111", "2/2", "2222222", "200", "B", "outdated"]
     assert lines[4].split()[2:] == ["1111111", "2222222", "1/2", "2222222", "200", "B", "differs"]
     assert lines[-1].startswith("  ") or lines[-1].startswith("✗")
