@@ -57,7 +57,7 @@ def prune_plan(candidates: Sequence[Candidate], before: Mapping[str, Mark], afte
 
 
 def prune_result(candidates: Sequence[Candidate], free: int, freed: int | None = None) -> dict[str, Any]:
-    """The result of the module; at most LIMIT rows, those that go first. ``freed``: what came of it, once it is done."""
+    """The result of the module; at most LIMIT rows, those that go first. ``freed``: what it brought, once done."""
     return {
         "candidates": [one.as_dict() for one in candidates[:LIMIT]],
         "candidates_left_out": max(0, len(candidates) - LIMIT),

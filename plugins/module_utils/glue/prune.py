@@ -8,16 +8,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.declared import BadInput, Declared, declared_models
 from ..core.digests import InvalidDigest, parse_digest
-from ..core.errors import CorralError
 from ..core.manifests import InvalidManifest, parse_manifest
-from ..core.names import ModelName, from_parts
 from ..core.prune_marks import Mark, marked_since
-from ..core.prune_plan import KEEP, MODEL, ORPHAN, PAST, REMOVE, Candidate, Facts, Item, Limits, decide
+from ..core.prune_plan import MODEL, ORPHAN, PAST, REMOVE, Candidate, Facts, Item, Limits, decide
 from ..core.prune_report import prune_plan, prune_result
 from ..core.references import References, digests_in
 from ..store.clutter import (
@@ -32,12 +30,11 @@ from ..store.clutter import (
 from ..store.files import lstat
 from ..store.known import past
 from ..store.layout import StorePaths, store_at
-from ..store.lease import Heartbeat, LeaseFile
+from ..store.lease import LeaseFile
 from ..store.preparing import space
-from ..store.pruning import Pruner, read_marks
-from ..store.publish import Publisher
+from ..store.pruning import read_marks
 from ..store.references import ReferenceReader, require_store
-from ..store.verifier import Verifier
+from .prune_apply import Tools, apply_prune
 from .run import Work
 
 Past = Mapping[str, tuple[frozenset[str], float]]
@@ -73,7 +70,12 @@ def prepare_prune(params: Mapping[str, Any]) -> Work:
     marks = _marks(seen, candidates, now)
     plan = prune_plan(candidates, seen.marks, marks)
     result = prune_result(candidates, facts.free)
-    return Work(plan, result, lambda: _apply(wanted, seen, candidates, marks, params))
+
+    def apply() -> Mapping[str, Any]:
+        tools = Tools(wanted.paths, wanted.reader, params["lease_token"])
+        return apply_prune(tools, candidates, seen.marks, marks)
+
+    return Work(plan, result, apply)
 
 
 def _desired(params: Mapping[str, Any]) -> _Wanted:
@@ -189,48 +191,3 @@ def _marks(seen: _Seen, candidates: tuple[Candidate, ...], now: float) -> dict[s
         elif one.item.digest not in told:
             marks[file.path] = Mark(now, file.inode, file.size)
     return marks
-
-
-def _apply(
-    wanted: _Wanted,
-    seen: _Seen,
-    candidates: tuple[Candidate, ...],
-    marks: dict[str, Mark],
-    params: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    lease, token = LeaseFile(wanted.paths), params["lease_token"]
-    done: list[Candidate] = []
-    freed = 0
-    with Heartbeat(lease, token) as beat, Verifier(1) as verifier:
-        publisher = Publisher(wanted.paths, lease, token, verifier)
-        pruner = Pruner(wanted.paths, lease, token, wanted.reader)
-        # what goes keeps its mark until it is gone: a run that is killed is to be finished, not to wait anew
-        until = {
-            **{one.item.path: seen.marks[one.item.path] for one in candidates if one.item.path in seen.marks},
-            **marks,
-        }
-        if until != seen.marks:
-            pruner.write_marks(until)
-        for index, one in enumerate(candidates):
-            if one.action == REMOVE:
-                beat.check()
-                try:
-                    size, kept = _remove(publisher, pruner, one)
-                except CorralError as error:
-                    error.facts.update(prune_result(done + list(candidates[index:]), 0, freed))
-                    raise
-                freed += size
-                one = replace(one, action=KEEP, why=kept) if kept else one
-            done.append(one)
-        pruner.settle()
-        if until != marks:
-            pruner.write_marks(marks)
-    return prune_result(done, space(wanted.paths.root)["free_bytes"], freed)
-
-
-def _remove(publisher: Publisher, pruner: Pruner, one: Candidate) -> tuple[int, str]:
-    if one.item.kind != MODEL:
-        return pruner.remove(one.item)
-    name: ModelName = from_parts(one.item.path.split(os.sep)[1:])
-    publisher.remove(name)
-    return 0, ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
+from ansible_collections.corral.ollama.plugins.module_utils.store import pruning
 from ansible_collections.corral.ollama.plugins.module_utils.store.known import forget, remember
 from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
 from ansible_collections.corral.ollama.plugins.module_utils.store.quarantine import set_aside
@@ -318,21 +319,41 @@ def test_a_manifest_that_only_we_refuse_still_counts(paths):
     assert not prune(paths, **NOW).changed
 
 
-def test_the_manifests_are_read_again_right_before_each_removal(paths, monkeypatch):
+def test_the_manifests_are_read_again_before_each_removal(paths, monkeypatch):
+    """Each removal takes long here, and while the first one runs, a server that keeps no lease writes a manifest."""
     first, second = sorted((orphan(paths), orphan(paths, TWO)))
-    real = store_prune.prepare_prune.__globals__["Pruner"].remove
+    real = os.unlink
 
-    def published_meanwhile(self, item):
-        answer = real(self, item)
-        data = ONE if digest(ONE) in second.name else TWO
-        put(paths, "late:1", CONFIG, data)
-        return answer
+    def published_meanwhile(path):
+        real(path)
+        if path == str(first):
+            put(paths, "late:1", CONFIG, ONE if digest(ONE) in second.name else TWO)
 
-    monkeypatch.setattr(store_prune.prepare_prune.__globals__["Pruner"], "remove", published_meanwhile)
+    monkeypatch.setattr(pruning, "unlink_if_there", published_meanwhile)
+    monkeypatch.setattr(pruning, "_STALE", -1.0)
     outcome = prune(paths, **NOW)
     assert (first.exists(), second.exists()) == (False, True)
     assert [row["action"] for row in outcome["candidates"]] == ["remove", "keep"]
     assert "names it since this run began" in outcome["candidates"][1]["why"]
+
+
+def test_what_was_published_since_the_look_stays(paths, monkeypatch):
+    """Between the plan and the lease's guard anybody may have written; nothing is believed of before it."""
+    path = orphan(paths)
+    real = pruning.Pruner.remove_blobs
+    monkeypatch.setattr(
+        pruning.Pruner, "remove_blobs", lambda self, items: (put(paths, "late:1", CONFIG, ONE), real(self, items))[1]
+    )
+    assert kinds(prune(paths, **NOW), "keep") == ["orphan"]
+    assert path.exists()
+
+
+def test_the_guard_is_let_go_in_between(paths, monkeypatch):
+    for number in range(5):
+        orphan(paths, b"%d" % number)
+    monkeypatch.setattr(pruning, "_HOLD", -1.0)
+    assert kinds(prune(paths, **NOW)) == ["orphan"] * 5
+    assert len(os.listdir(paths.blobs)) == 2
 
 
 def test_without_the_lease_nothing_is_removed(paths):
