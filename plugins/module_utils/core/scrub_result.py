@@ -108,8 +108,8 @@ def coverage(sizes: Mapping[str, int], receipts: Mapping[str, Receipt]) -> dict[
     }
 
 
-def summary(path: str, scrub: Mapping[str, Any]) -> list[str]:
-    """A few sentences for people; what is damaged is told elsewhere."""
+def summary(path: str, scrub: Mapping[str, Any], planned: str = "") -> list[str]:
+    """A few sentences for people; what is damaged is told elsewhere. ``planned``: what would be read, before it is."""
     store, read, cover = scrub["store"], scrub["read"], scrub["coverage"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in scrub["findings_by_kind"].items())
     rate = f"in {human_seconds(read['seconds'])} ({human_bytes(read['bytes_per_second'])}/s)"
@@ -117,13 +117,13 @@ def summary(path: str, scrub: Mapping[str, Any]) -> list[str]:
     lines = [
         f"{path}: {'no damage is known' if scrub['ok'] else 'DAMAGED'}; {store['models']} models, "
         f"{store['blobs']} blobs, {human_bytes(store['bytes'])}{f'; findings: {kinds}' if kinds else ''}.",
-        f"{scrub['mode'].capitalize()} scrub, read: {what}.",
+        f"{scrub['mode'].capitalize()} scrub, {f'to be read: {planned}' if planned else f'read: {what}'}.",
         f"Covered: {cover['fraction']:.1%} of the bytes ({cover['blobs']} of {store['blobs']} blobs), the oldest read "
         f"{told_time(cover['oldest_verified_at'])}; all of it since: {told_time(scrub['last_full_at'])}.",
     ]
     if scrub["models_affected"]:
         lines.append(f"Affected: {', '.join(scrub['models_affected'])}.")
-    if not scrub["complete"]:
+    if not scrub["complete"] and not planned:
         left = scrub["left"]
         why = f" (ended by {scrub['stopped_by']})" if scrub["stopped_by"] else ""
         lines.append(f"Not complete{why}: {left['blobs']} blobs, {human_bytes(left['bytes'])}, are left; run it again.")

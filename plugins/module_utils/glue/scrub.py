@@ -62,6 +62,7 @@ def prepare_scrub(params: Mapping[str, Any]) -> Work:
     steps = (Step("read", wanted.paths.root, detail),)
     ran = Ran(plan.mode, survey.at, survey.at, stopped_by=plan.cut, future=plan.future)
     report = _report(wanted, survey, ran, view, Readings())
+    report["summary"] = summary(wanted.paths.root, report["scrub"], detail)
     # taken out when it is used: what was seen before need not be in memory beside what is seen afterwards
     kept = [(survey, view)]
     return Work(Plan(steps), {**report, "changed": False}, lambda: _apply(wanted, *kept.pop()))

@@ -40,6 +40,8 @@ def test_the_first_reads_all_and_the_second_nothing(store):
     count, size = count_of(store), size_of(store)
     predicted = scrub(store, check=True)
     assert predicted["planned"] == {"blobs": count, "bytes": size}
+    assert f"to be read: {count} blobs" in predicted["summary"][1]
+    assert not any("run it again" in line for line in predicted["summary"])
     assert not (store / ".corral" / "receipts.jsonl").exists()
     first = scrub(store)
     assert first["planned"] == predicted["planned"]
