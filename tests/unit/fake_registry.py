@@ -91,7 +91,8 @@ class FakeRegistry:
             answer = Answer(206, data[start:], {"Content-Range": where})
         if self.twist.get(digest):
             answer = self.twist[digest].pop(0)(call, answer)
-        self.sent[digest] = self.sent.get(digest, 0) + len(answer.body) + sum(map(len, answer.lines or ()))
+        if answer.status in (200, 206):
+            self.sent[digest] = self.sent.get(digest, 0) + len(answer.body) + sum(map(len, answer.lines or ()))
         return answer
 
 

@@ -36,7 +36,7 @@ from .errors import (
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_HOPS = 5
-_MAX_ATTEMPTS = 50
+_MAX_ATTEMPTS = 200
 _PIECE = 256 * 1024
 #: Fewer bytes than these within the timeout are no progress: a server may drip.
 _LEAST = 1024
@@ -114,7 +114,7 @@ class BlobClient(RegistryClient):
                 self._stream(name, blob, sink, insecure, take)
                 break
             except RegistryError as error:
-                failures = 1 if sink.offset > best else failures + 1
+                failures = 0 if sink.offset >= best + _LEAST else failures + 1
                 best = max(best, sink.offset)
                 if not error.transient or failures > self._retries or len(outcome.retries) >= _MAX_ATTEMPTS:
                     error.facts["retries"] = outcome.retries

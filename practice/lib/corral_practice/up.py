@@ -69,7 +69,7 @@ def settings(site: Site) -> dict[str, object]:
     """Variables for Ansible: the fleet as on a machine with the internet, but for where the registry is."""
     return {
         "corral_image": images.OLLAMA,
-        "corral_registry_endpoints": {"registry.ollama.ai": site.url},
+        "corral_registry_endpoints": dict.fromkeys(front.ALIASES, site.url),
         "corral_registry_ca_path": str(tls.CA),
         "corral_puller_networks": [site.network],
     }
