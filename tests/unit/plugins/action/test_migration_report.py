@@ -79,7 +79,7 @@ def test_the_figures_of_each_old_store_and_of_all(run, tmp_path):
     assert "mistral:7b (newest): 6591e0a of old-3, not aaaabbb" in printed
     assert "↓ llava:7b is pulled anew: aaaa" in printed
     assert "✗ acme/tune:1 stays behind" in printed
-    assert "  shared store                     2.0 GB" in printed
+    assert ["shared", "store", "2.0", "GB"] in [line.split() for line in printed.splitlines()]
     assert json.loads((tmp_path / "artifacts" / "migration.json").read_text()) == result["report"]
     stats = result["ansible_stats"]
     assert (stats["per_host"], stats["data"]["corral_migration"]["phases"]) == (False, ["verified"])
