@@ -113,21 +113,25 @@ def summary(path: str, scrub: Mapping[str, Any], planned: str = "") -> list[str]
     store, read, cover = scrub["store"], scrub["read"], scrub["coverage"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in scrub["findings_by_kind"].items())
     rate = f"in {human_seconds(read['seconds'])} ({human_bytes(read['bytes_per_second'])}/s)"
-    what = f"{read['blobs']} blobs, {human_bytes(read['bytes'])}, {rate}" if read["blobs"] else "nothing"
+    what = f"{_blobs(read['blobs'])}, {human_bytes(read['bytes'])}, {rate}" if read["blobs"] else "nothing"
     lines = [
         f"{path}: {'no damage is known' if scrub['ok'] else 'DAMAGED'}; {store['models']} models, "
-        f"{store['blobs']} blobs, {human_bytes(store['bytes'])}{f'; findings: {kinds}' if kinds else ''}.",
+        f"{_blobs(store['blobs'])}, {human_bytes(store['bytes'])}{f'; findings: {kinds}' if kinds else ''}.",
         f"{scrub['mode'].capitalize()} scrub, {f'to be read: {planned}' if planned else f'read: {what}'}.",
-        f"Covered: {cover['fraction']:.1%} of the bytes ({cover['blobs']} of {store['blobs']} blobs), the oldest read "
-        f"{told_time(cover['oldest_verified_at'])}; all of it since: {told_time(scrub['last_full_at'])}.",
+        f"Covered: {cover['fraction']:.1%} of the bytes ({cover['blobs']} of {_blobs(store['blobs'])}), the oldest "
+        f"read {told_time(cover['oldest_verified_at'])}; all of it since: {told_time(scrub['last_full_at'])}.",
     ]
     if scrub["models_affected"]:
         lines.append(f"Affected: {', '.join(scrub['models_affected'])}.")
     if not scrub["complete"] and not planned:
         left = scrub["left"]
         why = f" (ended by {scrub['stopped_by']})" if scrub["stopped_by"] else ""
-        lines.append(f"Not complete{why}: {left['blobs']} blobs, {human_bytes(left['bytes'])}, are left; run it again.")
+        lines.append(f"Not complete{why}: {_blobs(left['blobs'])}, {human_bytes(left['bytes'])}, left; run it again.")
     return lines
+
+
+def _blobs(count: int) -> str:
+    return "1 blob" if count == 1 else f"{count} blobs"
 
 
 def told_time(at: float) -> str:
