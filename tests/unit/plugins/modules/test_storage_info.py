@@ -79,6 +79,7 @@ def test_what_could_be_freed(paths):
     found = {key: storage[f"{key}_bytes"] for key in ("orphan", "partial", "staging", "quarantine", "unknown")}
     assert found == {"orphan": 4096, "partial": 12288, "staging": 4096, "quarantine": 4096, "unknown": 4096}
     assert storage["reclaimable"] == 20480
+    assert storage["bytes"] == sum({p.lstat().st_ino: p.lstat().st_blocks * 512 for p in all_of(paths)}.values())
     assert look(paths, quarantine_age=0)["storage"]["reclaimable"] == 24576
 
 

@@ -337,6 +337,16 @@ def test_the_manifests_are_read_again_before_each_removal(paths, monkeypatch):
     assert "names it since this run began" in outcome["candidates"][1]["why"]
 
 
+def test_another_file_under_the_name_is_another_matter(paths, monkeypatch):
+    put_partials(paths.blobs)
+    old, new = Path(paths.blobs) / PARTIAL, Path(paths.root).with_name("new")
+    new.write_bytes(b"of a download that runs")
+    real = pruning.Pruner.remove
+    monkeypatch.setattr(pruning.Pruner, "remove", lambda self, item: (new.replace(old), real(self, item))[1])
+    prune(paths, partial_age=0, min_age=0, quarantine_age=0)
+    assert old.read_bytes() == b"of a download that runs"
+
+
 def test_what_was_published_since_the_look_stays(paths, monkeypatch):
     """Between the plan and the lease's guard anybody may have written; nothing is believed of before it."""
     path = orphan(paths)
@@ -351,8 +361,11 @@ def test_what_was_published_since_the_look_stays(paths, monkeypatch):
 def test_the_guard_is_let_go_in_between(paths, monkeypatch):
     for number in range(5):
         orphan(paths, b"%d" % number)
+    holds, real = [], LeaseFile.writing
+    monkeypatch.setattr(LeaseFile, "writing", lambda self, token: (holds.append(1), real(self, token))[1])
     monkeypatch.setattr(pruning, "_HOLD", -1.0)
     assert kinds(prune(paths, **NOW)) == ["orphan"] * 5
+    assert len(holds) == 5
     assert len(os.listdir(paths.blobs)) == 2
 
 
