@@ -11,6 +11,7 @@ import socket
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
+from ansible_collections.corral.ollama.plugins.module_utils.core.migration import Record
 from ansible_collections.corral.ollama.plugins.module_utils.glue import host_facts
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
 from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
@@ -69,6 +70,24 @@ def test_a_store_with_the_marker_of_this_project_is_ours(on, tmp_path):
     (tmp_path / ".corral" / "owner.json").write_text("damaged")
     assert on(engine, project="fleet").kind == "foreign_store"
     assert not on(engine, project="fleet", adopt=True).failed
+
+
+def test_what_a_migration_stopped_claims_no_ports(on, tmp_path, free_port):
+    stopped = container("old-1", free_port, state="exited")
+    (tmp_path / "store").mkdir()
+    stopped["Config"]["Labels"] = {"com.docker.compose.project": "tsa", "com.docker.compose.service": "ollama"}
+    engine = FakeEngine(stopped, volumes={"ollama_models": str(tmp_path / "store")}, root_dir=str(tmp_path))
+    path = tmp_path / "state" / "migration.json"
+    assert on(engine, migration_path=str(path)).kind == "port_overlap"
+    assert not on(engine, departing=["old-1"]).failed
+    row = {"name": "old-1", "id": "x", "running": True, "restart_policy": "no", "restart_retries": 0, "ports": []}
+    record = Record("ollama", "verified", {}, {"volume": "ollama_models", "path": str(tmp_path)}, (row,))
+    path.parent.mkdir()
+    path.write_bytes(record.as_bytes())
+    outcome = on(engine, migration_path=str(path))
+    assert not outcome.failed, outcome.msg
+    path.write_bytes(b"{}")
+    assert on(engine, migration_path=str(path)).kind == "bad_migration"
 
 
 def test_a_puller_without_a_live_lease_is_abandoned(on, tmp_path):
