@@ -211,6 +211,22 @@ def test_what_a_killed_export_left_is_overwritten_and_two_at_once_are_refused(pa
     assert sorted(os.listdir(tmp_path)) == ["b.tar", "b.tar.sha256", "models"]
 
 
+def test_an_export_that_ends_while_another_one_begins_is_not_emptied(paths, tmp_path, monkeypatch):
+    partial = tmp_path / "b.tar.partial"
+    partial.write_bytes(b"finished")
+    real = fcntl.flock
+
+    def renamed_first(fd, how):
+        os.rename(partial, tmp_path / "b.tar")
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", renamed_first)
+    with pytest.raises(CorralError) as error:
+        export(paths, tmp_path / "b.tar", "a:1")
+    assert error.value.kind == "bundle_busy"
+    assert (tmp_path / "b.tar").read_bytes() == b"finished"
+
+
 @pytest.mark.parametrize("text", [b"", b"# index.json sha256:abc\n", b"\xff\xfe", b"0" * 100_000])
 def test_digests_beside_it_that_are_none(tmp_path, text):
     (tmp_path / "b.tar.sha256").write_bytes(text)

@@ -28,6 +28,7 @@ from ansible_collections.corral.ollama.tests.unit.staged import digest, manifest
 CONFIG, SHARED, ONE, TWO = b"config", b"shared" * 1000, b"one" * 500, b"two" * 500
 MODEL = (CONFIG, SHARED, ONE)
 RAW = manifest_of(*MODEL)
+OTHER = manifest_of(CONFIG, SHARED, TWO)  # of the same length
 
 
 def refused(path, kind="bad_bundle"):
@@ -59,13 +60,26 @@ SPOILT = {
 }
 
 
+SAID = {
+    "a symbolic link": "is a symbolic link",
+    "a hard link": "is a hard link",
+    "a device": "is a device",
+    "a pipe": "is a pipe",
+    "a directory elsewhere": "a directory 'etc'",
+    "a sparse file": "sparse",
+    "a blob that no manifest names": "none of its manifests",
+    "a member twice": "twice",
+    "the index twice": "twice",
+}
+
+
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 @pytest.mark.parametrize("what", SPOILT)
 def test_members_that_no_bundle_has(tmp_path, what, form):
     if what == "a sparse file" and form == tarfile.GNU_FORMAT:
         return
     message = refused(tarred(tmp_path / "b.tar", [*model_members("a:1", *MODEL), SPOILT[what]()], form))
-    assert "twice" in message if "twice" in what else "member" in message or "director" in message or "blob" in message
+    assert SAID.get(what, "has a member" if form == tarfile.PAX_FORMAT else "member") in message
 
 
 LIES = {
@@ -80,7 +94,7 @@ LIES = {
     "no manifest": lambda parts: [*parts[:2], *parts[3:]],
     "no layer": lambda parts: parts[:-1],
     "a short layer": lambda parts: [*parts[:-1], member(parts[-1][0].name, ONE[:-1])],
-    "a manifest of another model": lambda parts: [*parts[:2], member(parts[2][0].name, manifest_of(CONFIG, TWO))],
+    "a manifest of another model": lambda parts: [*parts[:2], member(parts[2][0].name, OTHER), *parts[3:]],
     "an empty manifest": lambda parts: [parts[0], member("index.json", index(entry("a:1", b"{}"))), blob(b"{}")],
     "more JSON than 1 MB": lambda parts: [parts[0], member("index.json", b" " * 2**20 + parts[1][1]), *parts[2:]],
 }
@@ -101,7 +115,8 @@ ENTRIES = {
 
 @pytest.mark.parametrize("what", LIES)
 def test_an_archive_that_is_not_what_it_says(tmp_path, what):
-    refused(tarred(tmp_path / "b.tar", LIES[what](model_members("a:1", *MODEL))))
+    message = refused(tarred(tmp_path / "b.tar", LIES[what](model_members("a:1", *MODEL))))
+    assert what != "a manifest of another model" or "hashes to" in message
 
 
 @pytest.mark.parametrize("what", ENTRIES)
@@ -148,6 +163,8 @@ def test_cut_off_anywhere(tmp_path):
     for cut in cuts:
         (tmp_path / "cut.tar").write_bytes(whole[:cut])
         assert "cut off" in refused(tmp_path / "cut.tar"), cut
+    (tmp_path / "cut.tar").write_bytes(whole[: end - 1])
+    assert f"member 'blobs/sha256/{digest(ONE)}' ends at {end}" in refused(tmp_path / "cut.tar")
 
 
 def test_no_tar_at_all(tmp_path):
