@@ -46,7 +46,8 @@ class ReceiptFile:
             with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
                 if os.fstat(fd).st_size > _LIMIT:
                     return {}
-                found = (parse_line(line) for line in iter(lambda: file.readline(_LINE), ""))
+                lines = iter(lambda: file.readline(_LINE), "")
+                found = (parse_line(line) for line in lines if len(line) < _LINE)
                 return {receipt.digest: receipt for receipt in found if receipt is not None}
 
     def append(self, receipts: Iterable[Receipt]) -> None:
