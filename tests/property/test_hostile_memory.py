@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
     """A store with things to fetch and to move, beside a directory in which everything looks as if it could go."""
     raw = HURT.models[0].raw
     precious = ("precious", f"blobs/sha256-{NOT_THERE}-partial", f"blobs/sha256-{NOT_THERE}", "manifests/h/n/m/t")
-    for name in (*precious, hashlib.sha256(raw).hexdigest(), f"past/{hashlib.sha256(raw).hexdigest()}", "old/file"):
+    for name in (*precious, hashlib.sha256(raw).hexdigest(), f"past/{hashlib.sha256(raw).hexdigest()}", "tmp/file"):
         (tmp_path / "outside" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "outside" / name).write_bytes(raw)
         os.utime(tmp_path / "outside" / name, (0, 0))

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A hundred thousand files where a few dozen are meant to be: memory and answers stay small. The bounds are generous;
-what they catch is a cost that is no longer in proportion."""
+"""A hundred thousand files where a few dozen are meant to be, and files of a gigabyte where a manifest is: memory and
+answers stay small. The bounds are generous; what they catch is a cost that is no longer in proportion."""
 
 from __future__ import annotations
 
@@ -83,3 +83,40 @@ def test_merge(crowded: StorePaths, tmp_path: Path):
 def test_storage_report(crowded: StorePaths):
     result = assert_small("storage_info", crowded)
     assert list(result["storage"]["unique_bytes_by_model"]) == ["mistral:7b"]
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory: pytest.TempPathFactory) -> StorePaths:
+    """What is read as a whole is a gigabyte, in the store and in Corral's own memory; all of it a hole."""
+    paths = ready_store(tmp_path_factory.mktemp("endless") / "store")
+    root = WHOLE.write(paths)
+    own = ("receipts.jsonl", "scrub.json", "scrub-state.json", "repair.json", "candidates.json", "merge.json")
+    for name in ("manifests/h/n/m/t", *(f".corral/{one}" for one in own)):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+        os.truncate(root / name, 1 << 30)
+    return paths
+
+
+NOWHERE = {"sources": [{"type": "peer", "path": "/nowhere"}], "on_failure": "report"}
+READERS: dict[str, dict[str, Any]] = {
+    "digest_check": {"on_damage": "report"},
+    "store_scrub": {"on_damage": "report", "idle_io": False},
+    "store_repair": {"lease_token": TOKEN, **NOWHERE},
+    "store_prune": {"lease_token": TOKEN, "models": ["mistral:7b"]},
+    "storage_info": {},
+}
+
+
+@pytest.mark.parametrize("module", READERS)
+def test_a_gigabyte_is_not_read(endless: StorePaths, module: str):
+    took = measured(module, {"path": endless.root, **READERS[module]}, check=True)
+    assert not took.failed, took.result
+    assert took.grown_mib < 200
+
+
+def test_a_gigabyte_is_not_merged(endless: StorePaths, tmp_path: Path):
+    source = {"sources": [{"name": "old", "path": endless.root}]}
+    took = measured("store_merge", {"path": ready_store(tmp_path / "target").root, "lease_token": TOKEN, **source})
+    assert not took.failed, took.result
+    assert took.grown_mib < 200
