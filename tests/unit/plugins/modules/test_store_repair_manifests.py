@@ -9,7 +9,7 @@ import os
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
-from ansible_collections.corral.ollama.plugins.module_utils.store.known import remember
+from ansible_collections.corral.ollama.plugins.module_utils.store.known import drop_past, remember
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import ModelTree
 from ansible_collections.corral.ollama.plugins.modules import store_repair
 from ansible_collections.corral.ollama.tests.unit import staged
@@ -49,6 +49,18 @@ def test_the_copy_that_was_kept_brings_a_manifest_back_without_a_registry(paths,
     os.truncate(manifest(paths), 10)
     real = four_runs(store_repair, given(paths, registry, sources=[]))[1]
     assert [row["source"] for row in real["repaired"]] == ["known"]
+    assert manifest(paths).read_bytes() == raw
+
+
+def test_a_copy_that_is_not_what_is_pinned_is_not_taken(paths, registry):
+    raw = manifest(paths).read_bytes()
+    remember(paths, parse_name("a:1"), manifest_of(CONFIG, TWO))
+    os.truncate(manifest(paths), 0)
+    pinned = given(paths, registry, models=[{"name": "a:1", "digest": digest(raw)}])
+    assert [row["source"] for row in run_module(store_repair, pinned, check=True)["repaired"]] == ["known"]
+    drop_past(paths, digest(raw))
+    real = four_runs(store_repair, pinned)[1]
+    assert [row["source"] for row in real["repaired"]] == ["registry"]
     assert manifest(paths).read_bytes() == raw
 
 

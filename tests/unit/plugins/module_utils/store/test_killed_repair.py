@@ -126,6 +126,14 @@ def changed(path, before, healthy):
     return before[path][0] != healthy[path][0]
 
 
+def half_restored(paths, before, between, healthy):
+    """Models that a reader sees again, and not whole."""
+    names = {os.path.relpath(manifest(paths, name), paths.root): contents for name, contents in MODELS.items()}
+    back = [path for path in names if before.get(path) != healthy[path] and between.get(path) == healthy[path]]
+    blobs = {path: {os.path.relpath(blob(paths, data), paths.root) for data in names[path]} for path in back}
+    return [path for path in back if any(between.get(each, b"")[0] != healthy[each][0] for each in blobs[path])]
+
+
 def set_aside(paths):
     """What can still be looked at, by where it was."""
     entries = [entry for entry in quarantine.listed(paths) if os.path.lexists(os.path.join(entry.path, "file"))]
@@ -148,6 +156,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
             through = killed_before(number, arguments)
             between, asked, mark = tree_of(paths.root), time.time(), read_mark(paths)
             assert {path for path in what_was_whole(before, healthy) if between.get(path) != healthy[path]} == set()
+            assert half_restored(paths, before, between, healthy) == []
             again = run_module(store_repair, arguments)
             assert not again.failed, again.msg
             assert tree_of(paths.root) == healthy
