@@ -21,7 +21,6 @@ PATHS = {
 STEPS = {
     "the record is written": lambda lab: record(lab),
     "the merge has begun": lambda lab: lab.sh(f"ls {STORE}/blobs 2>/dev/null | head -1", check=False).strip(),
-    "everything is merged": lambda lab: record(lab).get("phase") == "merged",
     "the first new instance runs": lambda lab: "ollama-ollama-server-1" in lab.containers(running_only=True),
 }
 
@@ -42,7 +41,7 @@ def used(lab, *roots):
 def test_killed_when(lab, before, step):
     process = lab.start("migrate")
     try:
-        wait_until(lambda: STEPS[step](lab) or process.poll() is not None, 180, step)
+        wait_until(lambda: STEPS[step](lab) or process.poll() is not None, 300, step)
         assert process.poll() is None, lab.finish(process).output[-4000:]
     finally:
         lab.kill(process)

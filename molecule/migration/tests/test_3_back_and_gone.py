@@ -14,7 +14,7 @@ from old import LLAMA, LLAVA, OLD, VOLUMES, expire_lease, ids, noted, policies, 
 def kill_in(lab, playbook, phase):
     process = lab.start(playbook)
     try:
-        wait_until(lambda: record(lab).get("phase") == phase or process.poll() is not None, 180, phase)
+        wait_until(lambda: record(lab).get("phase") == phase or process.poll() is not None, 300, phase)
         assert process.poll() is None, lab.finish(process).output[-4000:]
     finally:
         lab.kill(process)

@@ -39,7 +39,7 @@ def todo(record: Record | None, found: Row) -> bool:
     """Whether there is something to merge, or a writer to stop."""
     if record is None or record.phase == ROLLED_BACK:
         return bool(found["trees"] or found["containers"])
-    if record.phase in (VERIFIED, RECLAIMED):
+    if record.phase in (MERGED, VERIFIED, RECLAIMED):
         return bool(news(record, found))
     return record.phase != RECLAIMING
 
