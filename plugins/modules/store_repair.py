@@ -149,7 +149,9 @@ found_by_kind:
   returned: success
   type: dict
 repaired:
-  description: What was done, or would be in check mode. In a failure it is in RV(error), as all the others.
+  description:
+    - What was done, or would be in check mode. In a failure it is in RV(ignore:error), as all the others.
+    - Of this and the other lists no more than a thousand entries, those that hurt models first; RV(counts) has all.
   returned: success
   type: list
   elements: dict
@@ -174,6 +176,10 @@ quarantined:
   returned: success
   type: list
   elements: str
+counts:
+  description: How many were C(repaired), C(unrepaired) and C(quarantined).
+  returned: success
+  type: dict
 bytes_damaged:
   description: The size of the blobs that models need and that were damaged or missing.
   returned: success

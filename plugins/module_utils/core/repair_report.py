@@ -9,9 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .errors import CorralError
-from .findings import Finding
+from .findings import MAX_TOLD, Finding
 from .repair_plan import BrokenManifest, Facts
 from .repair_tasks import Loss
+
+
+def most_telling(rows: Sequence[Mapping[str, Any]], most: int = MAX_TOLD) -> list[dict[str, Any]]:
+    """Rows for a result, not endless: those that hurt models before those that do not."""
+    told = [dict(row) for row in rows if row["models"]][:most]
+    told += [dict(row) for row in rows if not row["models"]][: most - len(told)]
+    return told
 
 
 def incomplete(root: str, done: Sequence[Mapping[str, Any]], losses: Sequence[Loss], **facts: Any) -> CorralError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.declared import BadInput, Declared, declared_models
 from ..core.errors import CorralError
+from ..core.findings import MAX_TOLD
 from ..core.manifests import Manifest
 from ..core.plans import Plan, Step
 from ..core.progress import ProgressMeter
@@ -46,6 +47,8 @@ from .progress_file import ProgressFile
 from .repair_apply import Repair, apply_repair, result_of
 from .repair_sources import Source, first, sources_from, staged_copy, unheard_of, usable
 from .run import Work
+
+MAX_WARNINGS = 20
 
 
 @dataclass(frozen=True)
@@ -186,16 +189,21 @@ def _blobs(wanted: _Wanted, bad: Sequence[BadBlob]) -> tuple[list[Task], list[Lo
 
 
 def _plan(repair: Repair, fresh: Sequence[Receipt]) -> Plan:
-    steps = [Step(task.action, task.shown, task.source or task.message) for task in repair.tasks]
+    """The steps, and those of a store full of rubbish as one that counts them."""
+    told = sorted(repair.tasks, key=lambda task: not task.models)[:MAX_TOLD]
+    steps = [Step(task.action, task.shown, task.source or task.message) for task in in_order(told)]
+    if len(told) < len(repair.tasks):
+        steps.append(Step("and_more", repair.paths.root, f"{len(repair.tasks) - len(told)} of them"))
     if repair.mark.open and not repair.served:
         steps.append(Step("close_mark", repair.paths.repair_mark, "a repair was begun and did not end"))
     if not steps and fresh:
         # a cache, and no change: what was read now need not be read again
         steps.append(Step("remember", repair.paths.receipts, f"{len(fresh)} blobs"))
-    damage = {task.shown: task.kind for task in repair.tasks} | {loss.path: loss.kind for loss in repair.losses}
-    left = {loss.path: loss.kind for loss in repair.losses}
-    warnings = tuple(f"{loss.path} cannot be repaired: {loss.reason}" for loss in repair.losses)
-    return Plan(tuple(steps), {"damaged": damage}, {"damaged": left}, warnings)
+    left = {loss.path: loss.kind for loss in repair.losses[:MAX_TOLD]}
+    warnings = tuple(f"{loss.path} cannot be repaired: {loss.reason}" for loss in repair.losses[:MAX_WARNINGS])
+    return Plan(
+        tuple(steps), {"damaged": {**{task.shown: task.kind for task in told}, **left}}, {"damaged": left}, warnings
+    )
 
 
 def _facts(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import CorralError
-from ..core.findings import Finding, by_kind, told_of
+from ..core.findings import MAX_TOLD, Finding, by_kind, told_of
 from ..core.manifests import Blob, parse_manifest
 from ..core.progress import Progress, ProgressMeter
 from ..core.receipts import Receipt
 from ..core.repair_mark import RepairMark
-from ..core.repair_report import incomplete
+from ..core.repair_report import incomplete, most_telling
 from ..core.repair_tasks import FETCH, REMOVE, REMOVE_DIRECTORY, RENAME, RESTORE, SET_ASIDE, SET_MODE, Loss, Task
 from ..store.downloads import Download
 from ..store.layout import StorePaths
@@ -54,6 +54,7 @@ def result_of(repair: Repair, rows: Sequence[Mapping[str, Any]], losses: Sequenc
     done = {row["path"] for row in rows}
     served = [name for task in repair.served if task.shown in done for name in task.models]
     mark = repair.mark.ended(served, now) if served or repair.mark.open else repair.mark
+    aside = [task.aside_path for task in repair.tasks if task.aside and task.shown in done]
     lost = {name for loss in losses for name in loss.models}
     every = lost.union(name for task in repair.tasks for name in task.models)
     return {
@@ -61,9 +62,10 @@ def result_of(repair: Repair, rows: Sequence[Mapping[str, Any]], losses: Sequenc
         "ok": not losses,
         "found": told_of(repair.found),
         "found_by_kind": by_kind(repair.found),
-        "repaired": [dict(row) for row in rows],
-        "unrepaired": [loss.row() for loss in losses],
-        "quarantined": [task.aside_path for task in repair.tasks if task.aside and task.shown in done],
+        "repaired": most_telling(rows),
+        "unrepaired": most_telling([loss.row() for loss in losses]),
+        "quarantined": aside[:MAX_TOLD],
+        "counts": {"repaired": len(rows), "unrepaired": len(losses), "quarantined": len(aside)},
         "bytes_damaged": repair.bytes_damaged,
         "bytes_fetched": sum(int(row["bytes_fetched"]) for row in rows),
         "models_affected": sorted(every),
