@@ -124,7 +124,7 @@ models:
     name: {description: The model., type: str}
     action: {description: "V(none), V(export) or V(publish).", type: str}
     reason: {description: Why., type: str}
-    digest: {description: The manifest digest in the bundle and, afterwards, in the store., type: str}
+    digest: {description: "The manifest digest in the bundle and, afterwards, in the store.", type: str}
     previous_digest: {description: The manifest digest in the store before., type: str}
     changed: {description: Whether something was done for it., type: bool}
     bytes_total: {description: The size of the model., type: int}

@@ -146,8 +146,8 @@ ok:
   type: bool
 findings:
   description:
-    - Everything that is not as it should be, damage first, as M(corral.ollama.digest_check) returns it. At most 1000 of each
-      kind.
+    - Everything that is not as it should be, damage first, as M(corral.ollama.digest_check) returns it. At most 1000 of
+      each kind.
   returned: success
   type: list
   elements: dict
