@@ -92,6 +92,7 @@ def test_the_newest_of_two_contents_won_and_the_damaged_copies_lost(lab, before)
     damaged = {row["name"]: row["damaged"] for row in merge["sources"]}
     weights = weights_of(manifests(lab)[PATHS[LLAMA]])
     assert [one["digest"] for one in damaged["old-ollama-3"]] == [weights]
+    assert [one["digest"] for one in damaged["old-ollama-7"]] == [weights]
     assert [row["name"] for row in merge["lacking"]] == [NOMIC]
 
 
