@@ -161,7 +161,7 @@ repaired:
         V(fetch), V(rename), V(restore) (a manifest), V(set_aside), V(set_mode), V(remove) or V(remove_directory).
       type: str
     kind: {description: The kind of damage., type: str}
-    path: {description: What it was about, below the store., type: str}
+    path: {description: "What it was about, below the store.", type: str}
     digest: {description: Of the blob or manifest., type: str}
     models: {description: The models that it hurt., type: list, elements: str}
     source: {description: "V(registry), V(peer), V(bundle), V(staging), V(known) or V(store).", type: str}
