@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("corral", max_examples=60, deadline=None, derandomize=True, suppress_health_check=SLOW)
+settings.register_profile("corral", max_examples=40, deadline=None, derandomize=True, suppress_health_check=SLOW)
 settings.register_profile("hunt", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=SLOW)
 settings.load_profile("corral")
 

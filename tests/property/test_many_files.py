@@ -19,7 +19,7 @@ from ansible_collections.corral.ollama.tests.property.stores import Contents, Mo
 from ansible_collections.corral.ollama.tests.unit.staged import TOKEN, ready_store
 
 WHOLE = Contents((Model("mistral:7b", Part("config", 0, 50), (Part("model", 0, 5000),)),))
-ORPHANS, PARTIALS, STRAYS = 10_000, 45_000, 45_000
+ORPHANS, PARTIALS, STRAYS = 4_000, 48_000, 48_000
 CLUTTER = {"orphan": ORPHANS, "partial": PARTIALS, "stray": STRAYS}
 
 
@@ -67,9 +67,9 @@ def test_prune(crowded: StorePaths):
 
 
 def test_repair(crowded: StorePaths):
-    """Ten thousand blobs would be set aside, as their names lie; the answer names each of these, and no more."""
+    """Four thousand blobs would be set aside, as their names lie; the answer names each of these, and no more."""
     nowhere = {"sources": [{"type": "peer", "path": crowded.root}], "on_failure": "report"}
-    result = assert_small("store_repair", crowded, check=True, most_mib=12, lease_token=TOKEN, **nowhere)
+    result = assert_small("store_repair", crowded, check=True, most_mib=5, lease_token=TOKEN, **nowhere)
     assert result["models_affected"] == []
 
 

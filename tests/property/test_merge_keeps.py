@@ -25,7 +25,7 @@ from ansible_collections.corral.ollama.tests.property.stores import (
 )
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import args, ready_store
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 FEW = NAMES[:3]
@@ -98,6 +98,11 @@ def assert_merged(root: Path, every: Sequence[Tree], outcome: Any) -> None:
     assert {one["name"] for one in outcome["lacking"]} >= {name for name, raws in can.items() if not raws}
 
 
+#: Each example is several stores, merged three times.
+COSTLY = settings(max_examples=settings().max_examples // 2)
+
+
+@COSTLY
 @given(every=st.lists(trees(), min_size=1, max_size=3))
 def test_what_the_sources_together_have_is_whole_in_the_store(every: list[Tree]):
     with directory() as place:
@@ -110,6 +115,7 @@ def test_what_the_sources_together_have_is_whole_in_the_store(every: list[Tree])
         assert not merge(paths, sources).changed
 
 
+@COSTLY
 @given(mine=trees(), every=st.lists(trees(), max_size=2))
 def test_a_store_that_is_taken_over_loses_nothing_that_it_has_whole(mine: Tree, every: list[Tree]):
     """The legacy servers all wrote to one volume, which is to be the store; and there are others besides."""
