@@ -21,7 +21,8 @@ from collections import Counter
 
 #: Bounds of the whole run, so that nothing goes on after a test that ended badly.
 SECONDS, REQUESTS, KEPT = 400, 200_000, 2000
-PAUSE = 0.05
+#: Seconds between two requests of one worker, and between two looks at all instances.
+PAUSE, LOOK = 0.2, 0.1
 
 
 class Interrupted(Exception):
@@ -111,7 +112,7 @@ class Load:
             self.rounds += 1
             if out:
                 self.note(self.out, at=time.time(), ports=out)
-            self.stop.wait(PAUSE)
+            self.stop.wait(LOOK)
 
     def result(self):
         with self.lock:
