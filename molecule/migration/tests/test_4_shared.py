@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from lab import STORE, manifests, weights_of
-from old import LLAVA
+from old import LLAVA, NOMIC
 
 IMAGE = "corral-practice/ollama:0.32.15-practice"
 VOLUME = "technical-service-assistant_ollama_models"
@@ -19,7 +19,7 @@ SETTINGS = {
     "corral_legacy_containers": ["shared-1", "shared-2"],
     "corral_instance_count": 2,
     "corral_base_port": 12434,
-    "corral_models": [LLAVA],
+    "corral_models": [LLAVA, NOMIC],
 }
 
 
@@ -28,6 +28,8 @@ def shared(lab):
     lab.docker("volume", "create", VOLUME)
     lab.sh(f"cp -a {STORE}/blobs {STORE}/manifests {ADOPTED}/")
     lab.sh(f"echo half > {ADOPTED}/blobs/sha256-{'a' * 64}-partial; echo stray > {ADOPTED}/blobs/notes.txt")
+    damaged = weights_of(manifests(lab, ADOPTED)["registry.ollama.ai/library/nomic-embed-text/v1.5"])
+    lab.sh(f"printf x | dd of={ADOPTED}/blobs/sha256-{damaged} bs=1 seek=100000 conv=notrunc status=none")
     for number in (1, 2):
         port, data = f"127.0.0.1:{12433 + number}:11434", f"{VOLUME}:/root/.ollama/models"
         lab.docker("run", "-d", "--init", "--restart=always", f"--name=shared-{number}", "-p", port, "-v", data, IMAGE)
@@ -45,6 +47,8 @@ def test_the_volume_becomes_the_store(lab, shared):
     assert lab.sh(f"stat -c %i {ADOPTED}/blobs/sha256-{shared}") == inode
     assert [name for name in lab.sh(f"ls {ADOPTED}/blobs").split() if "partial" in name or "notes" in name] == []
     assert lab.fleet["summary"]["instances_ok"] == 2
+    done = lab.module("digest_check", path=ADOPTED, mode="full")
+    assert (done["ok"], done["findings"]) == (True, [])
     assert lab.run("migrate", **SETTINGS).ok().changed == []
 
 
