@@ -197,6 +197,10 @@ repaired_at:
   description: When a repair last changed what servers see, in Unix seconds; 0 for never.
   returned: success
   type: float
+repaired_ago:
+  description: How many seconds ago that was, by the clock of the target; V(0) for never.
+  returned: success
+  type: float
 repaired_models:
   description: The models of all repairs that are whole now, with C(name) and C(at), when it was repaired last.
   returned: success

@@ -70,6 +70,7 @@ def result_of(repair: Repair, rows: Sequence[Mapping[str, Any]], losses: Sequenc
         "bytes_fetched": sum(int(row["bytes_fetched"]) for row in rows),
         "models_affected": sorted(every),
         "repaired_at": mark.repaired_at,
+        "repaired_ago": max(0.0, now - mark.repaired_at) if mark.repaired_at else 0.0,
         "repaired_models": [{"name": name, "at": at} for name, at in sorted(mark.models.items()) if name not in lost],
     }
 

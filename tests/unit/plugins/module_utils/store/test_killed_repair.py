@@ -131,7 +131,7 @@ def half_restored(paths, before, between, healthy):
     names = {os.path.relpath(manifest(paths, name), paths.root): contents for name, contents in MODELS.items()}
     back = [path for path in names if before.get(path) != healthy[path] and between.get(path) == healthy[path]]
     blobs = {path: {os.path.relpath(blob(paths, data), paths.root) for data in names[path]} for path in back}
-    return [path for path in back if any(between.get(each, b"")[0] != healthy[each][0] for each in blobs[path])]
+    return [path for path in back if any(between.get(each, (b"",))[0] != healthy[each][0] for each in blobs[path])]
 
 
 def set_aside(paths):
