@@ -14,10 +14,12 @@ from ansible_collections.corral.ollama.plugins.module_utils.store import downloa
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import ModelTree
 from ansible_collections.corral.ollama.plugins.modules import store_repair
 from ansible_collections.corral.ollama.tests.unit import staged
+from ansible_collections.corral.ollama.tests.unit.bundled import export
 from ansible_collections.corral.ollama.tests.unit.fake_registry import FakeRegistry, cut_after, endless, status, wrong
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs, run_module
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.repair_store import (
     DAMAGE,
+    MODELS,
     ONE,
     SHARED,
     TWO,
@@ -194,3 +196,28 @@ def test_a_manifest_comes_from_the_first_source_that_has_it_right(paths, good, r
     real = four_runs(store_repair, given(paths, registry, models=pinned, sources=[peer(other), peer(good)]))[1]
     assert repaired(real) == [("restore", "peer", 0)]
     assert Path(paths.manifest(parse_name("a:1"))).read_bytes() == raw
+
+
+def test_a_bundle_saves_the_download(paths, good, registry, tmp_path):
+    export(good, tmp_path / "models.tar", *MODELS)
+    before = tree_of(paths.root)
+    flip(blob(paths, SHARED))
+    os.truncate(manifest(paths), 0)
+    bundle = {"type": "bundle", "path": str(tmp_path / "models.tar")}
+    check, real, _, _ = four_runs(store_repair, given(paths, registry, sources=[bundle]))
+    assert repaired(real) == repaired(check) == [("fetch", "bundle", 0), ("restore", "bundle", 0)]
+    assert tree_of(paths.root) == before
+
+
+def test_a_bundle_with_wrong_bytes_or_without_the_model_is_passed_over(paths, good, registry, tmp_path):
+    before = tree_of(paths.root)
+    path = tmp_path / "models.tar"
+    export(good, path, "a:1", "b:1")
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(ONE, b"X" + ONE[1:]))
+    flip(blob(paths, ONE))
+    os.truncate(manifest(paths, "n/c:1"), 0)
+    sources = [{"type": "bundle", "path": str(path)}, REGISTRY]
+    real = four_runs(store_repair, given(paths, registry, sources=sources))[1]
+    assert repaired(real) == [("fetch", "registry", len(ONE)), ("restore", "registry", 0)]
+    assert tree_of(paths.root) == before
