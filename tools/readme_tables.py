@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Fill README.md's tables of content and of versions from the code; with --check only say if they are out of date."""
+"""Fill the tables of README.md and docs/reference.md from the code; with --check only say if they are out of date."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from matrix import matrix
 
 ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs/reference.md")
 
 
 def documentation(path: Path) -> dict[str, Any]:
@@ -63,12 +63,11 @@ def table(title: str, entries: list[tuple[str, str]]) -> list[str]:
 
 
 def blocks() -> dict[str, list[str]]:
-    content = table("playbook", playbooks()) + table("role", roles()) + table("module", plugins("modules"))
-    if plugins("filter"):
-        content += table("filter", plugins("filter"))
+    content = table("role", roles()) + table("module", plugins("modules"))
+    content += table("filter", plugins("filter")) + table("lookup", plugins("lookup"))
     versions = ["| ansible-core | tested on Python |", "|---|---|"]
     versions += [f"| {line.core} | {line.python} |" for line in matrix()]
-    return {"content": content, "matrix": [*versions, ""]}
+    return {"playbooks": table("playbook", playbooks()), "content": content, "matrix": [*versions, ""]}
 
 
 def filled(text: str) -> str:
@@ -82,16 +81,20 @@ def filled(text: str) -> str:
 
 
 def main() -> int:
-    text = README.read_text(encoding="utf-8")
-    wanted = filled(text)
-    if wanted == text:
-        return 0
-    if "--check" in sys.argv[1:]:
-        print("README.md: out of date: run make readmes")
-        return 1
-    README.write_text(wanted, encoding="utf-8")
-    print("README.md: written")
-    return 0
+    stale = 0
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        wanted = filled(text)
+        if wanted == text:
+            continue
+        shown = page.relative_to(ROOT)
+        if "--check" in sys.argv[1:]:
+            print(f"{shown}: out of date: run make readmes")
+            stale = 1
+            continue
+        page.write_text(wanted, encoding="utf-8")
+        print(f"{shown}: written")
+    return stale
 
 
 if __name__ == "__main__":
