@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ..module_utils.core.errors import CorralError
-from ..plugin_utils.locks import lock_path, read_lock
-
 DOCUMENTATION = r"""
 name: lock
 short_description: The pins of the fleet, from its lock file on the controller
@@ -55,6 +47,14 @@ _list:
   type: list
   elements: dict
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils.core.errors import CorralError
+from ..plugin_utils.locks import lock_path, read_lock
 
 
 class LookupModule(LookupBase):

@@ -171,7 +171,7 @@ def _entry(descriptor: Any, number: int) -> Entry:
     except (InvalidName, InvalidDigest) as error:
         raise BadBundle(f"{where} cannot be used: {error.message}") from None
     size = descriptor.get("size")
-    if type(size) is not int or not 0 < size <= MAX_MANIFEST_BYTES:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= MAX_MANIFEST_BYTES:
         raise BadBundle(f"{where} ({name.display}) has no size between 1 and {MAX_MANIFEST_BYTES}.")
     if name.is_cloud:
         raise BadBundle(f"{where} is {name.display}, a cloud model, which no store can hold.")

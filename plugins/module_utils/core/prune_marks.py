@@ -55,4 +55,6 @@ def _mark(entry: Any) -> Mark | None:
     first_seen, inode, size = entry.get("first_seen"), entry.get("inode"), entry.get("size")
     if not isinstance(first_seen, (int, float)) or not 0 <= first_seen < 1e11:
         return None
-    return Mark(float(first_seen), inode, size) if type(inode) is int and type(size) is int else None
+    if isinstance(inode, bool) or isinstance(size, bool):
+        return None
+    return Mark(float(first_seen), inode, size) if isinstance(inode, int) and isinstance(size, int) else None

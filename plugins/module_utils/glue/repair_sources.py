@@ -36,11 +36,9 @@ class Source(Protocol):
 
     def check(self, bad: BadBlob) -> int:
         """The bytes that would have to be fetched over the network."""
-        ...
 
     def copy(self, blob: Blob, names: Sequence[Any], download: Download, on_bytes: OnBytes) -> int:
         """Fill the download; returns the bytes that came over the network."""
-        ...
 
 
 class Peer:

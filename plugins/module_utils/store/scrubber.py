@@ -76,7 +76,7 @@ class Scrubber:
         turns, events = _Turns(reads), queue.SimpleQueue[_Event]()
         count = min(self._manners.threads or usable_cpus(), len(reads), _MAX_THREADS)
         window = self._throttle.piece(window_size(count))
-        threads = [threading.Thread(target=self._work, args=(turns, events, window)) for _ in range(count)]
+        threads = [threading.Thread(target=self._work, args=(turns, events, window)) for _number in range(count)]
         for thread in threads:
             thread.start()
         try:

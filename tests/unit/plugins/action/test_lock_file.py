@@ -29,8 +29,8 @@ def path(tmp_path):
 def run(path, monkeypatch):
     """Run the action; returns its result and what it printed."""
 
-    def run_action(hosts=HOSTS, check=False, variables=None, **args):
-        task = mock.MagicMock(args={"hosts": hosts, "path": str(path), **args})
+    def run_action(hosts=None, check=False, variables=None, **args):
+        task = mock.MagicMock(args={"hosts": HOSTS if hosts is None else hosts, "path": str(path), **args})
         task.check_mode, task.async_val, task.diff = check, 0, False
         action = plugin.ActionModule(
             task=task,

@@ -16,8 +16,8 @@ AT = engine_time("2026-11-22T01:13:00Z")
 MODELS = [{"name": "a:1", "at": AT}, {"name": "b:1", "at": AT - 3600}]
 
 
-def instance(name, started, state="running", volumes=STORE):
-    return {"name": name, "started_at": started, "state": state, "volumes": volumes}
+def instance(name, started, state="running", volumes=None):
+    return {"name": name, "started_at": started, "state": state, "volumes": STORE if volumes is None else volumes}
 
 
 FLEET = [

@@ -48,7 +48,7 @@ def test_two_sources_become_one_store_without_a_second_copy(paths):
     put(b, "n:1", CONFIG, SHARED, TWO)
     before = files(a.root), files(b.root)
     times = [os.stat(where.blob(digest(SHARED))).st_mtime_ns for where in (a, b)]
-    check, real, again, _ = four_runs(store_merge, given(paths, "a", "b"))
+    check, real, again, _unused = four_runs(store_merge, given(paths, "a", "b"))
 
     assert healthy(paths) == []
     assert (files(a.root), files(b.root)) == before
@@ -99,7 +99,7 @@ def test_a_damaged_copy_is_skipped_where_there_is_a_good_one(paths):
         put(where, "m:1", CONFIG, SHARED, ONE)
     Path(a.blob(digest(ONE))).write_bytes(b"X" + ONE[1:])
     Path(b.blob(digest(SHARED))).write_bytes(SHARED[:-1])
-    _, real, again, again_check = four_runs(store_merge, given(paths, "a", "b"))
+    _unused, real, again, again_check = four_runs(store_merge, given(paths, "a", "b"))
     assert healthy(paths) == []
     assert (inode(paths, ONE), inode(paths, SHARED)) == (inode(b, ONE), inode(a, SHARED))
     assert [one["digest"] for one in real["sources"][0]["damaged"]] == [digest(ONE)]

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
@@ -173,7 +174,7 @@ def test_a_file_that_grows_while_it_is_copied_ends_at_its_size(paths, monkeypatc
         return real_write(fd, data)
 
     refused = OSError(18, "no")
-    monkeypatch.setattr(os, "link", lambda *_args, **_more: (_ for _ in ()).throw(refused))
+    monkeypatch.setattr(os, "link", mock.Mock(side_effect=refused))
     with monkeypatch.context() as patch:
         patch.setattr(carrying, "_write_all", write)
         real = merge(paths, "a")

@@ -67,7 +67,7 @@ def untidy(paths):
 
 def test_a_store_that_was_written_to_is_cleaned_and_keeps_its_models(paths):
     untidy(paths)
-    check, real, _again, _ = four_runs(store_merge, given(paths, "store"))
+    check, real, _again, _unused = four_runs(store_merge, given(paths, "store"))
     assert check["steps"] == real["steps"]
     actions = [(step["action"], step["target"].rpartition("/")[2]) for step in real["steps"]]
     assert sorted(target for action, target in actions if action == "set_aside") == sorted(
@@ -130,7 +130,7 @@ def test_from_another_file_system_it_is_copied_and_hashed_on_the_way(paths, far)
         put(where, "m:1", CONFIG, SHARED, ONE)
     Path(a.blob(digest(ONE))).write_bytes(b"X" + ONE[1:])
     Path(a.blob(digest(SHARED))).write_bytes(SHARED[:-1])
-    check, real, _again, _ = four_runs(store_merge, given(paths, "a", "b"))
+    check, real, _again, _unused = four_runs(store_merge, given(paths, "a", "b"))
     assert healthy(paths) == []
     assert os.listdir(paths.tmp) == []
     size = len(CONFIG + SHARED + ONE)
@@ -205,5 +205,5 @@ def test_what_stands_where_a_manifest_belongs_is_set_aside_first(paths):
 def test_blobs_with_the_names_of_old_servers_get_their_new_one(paths):
     put(paths, "m:1", CONFIG, ONE)
     os.rename(paths.blob(digest(ONE)), Path(paths.blobs) / f"sha256:{digest(ONE)}")
-    _, real, _, _ = four_runs(store_merge, given(paths, "store"))
+    _unused, real, _unused2, _unused3 = four_runs(store_merge, given(paths, "store"))
     assert (healthy(paths), real["space"]["saved_bytes"]) == ([], 0)

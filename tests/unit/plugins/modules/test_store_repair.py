@@ -56,7 +56,7 @@ def test_every_row_of_the_table_of_damage(paths, registry, case):
     harm, action, kind, models, missing = DAMAGE[case]
     harm(paths)
     assert tree_of(paths.root) != before
-    check, real, again, _ = four_runs(store_repair, given(paths, registry, models=list(MODELS)))
+    check, real, again, _unused = four_runs(store_repair, given(paths, registry, models=list(MODELS)))
     assert tree_of(paths.root) == before
     (row,) = real["repaired"]
     assert (row["action"], row["kind"], row["models"]) == (action, kind, models)
@@ -115,7 +115,7 @@ def test_what_is_in_the_way_of_servers(paths, registry, case):
     before = tree_of(paths.root)
     harm, action = TIDY[case]
     harm(paths)
-    check, real, again, _ = four_runs(store_repair, given(paths, registry))
+    check, real, again, _unused = four_runs(store_repair, given(paths, registry))
     assert tree_of(paths.root) == before
     assert os.listdir(paths.staging.blobs) == []
     (row,) = real["repaired"]

@@ -95,5 +95,5 @@ def test_every_blob_has_its_old_name(paths, registry):
     for path in plain(paths.blobs):
         old_name(path)
     real = four_runs(store_repair, given(paths, registry))[1]
-    assert [path for path in tree_of(paths.root)] == list(before)
+    assert list(tree_of(paths.root)) == list(before)
     assert (real["models_affected"], registry.fetched) == (NAMES, 0)

@@ -63,7 +63,7 @@ def test_a_peer_saves_the_download(paths, good, registry):
     before = tree_of(paths.root)
     flip(blob(paths, SHARED))
     os.truncate(manifest(paths), 0)
-    check, real, _, _ = four_runs(store_repair, given(paths, registry, sources=[peer(good), REGISTRY]))
+    check, real, _unused, _unused2 = four_runs(store_repair, given(paths, registry, sources=[peer(good), REGISTRY]))
     assert repaired(real) == repaired(check) == [("fetch", "peer", 0), ("restore", "peer", 0)]
     assert registry.calls == []
     assert tree_of(paths.root) == before
@@ -79,7 +79,7 @@ def test_a_peer_on_the_same_file_system_may_be_linked(paths, good, registry):
 @pytest.mark.parametrize(
     "harm",
     [
-        lambda path: flip(path),
+        flip,
         lambda path: os.truncate(path, 1),
         lambda path: os.truncate(path, 1 << 40),
         lambda path: path.unlink(),
@@ -136,7 +136,7 @@ def test_what_came_before_the_break_is_not_fetched_again(paths, registry):
     registry.twist[digest(SHARED)] = [cut_after(4000), *[status(500)] * 9]
     assert run_module(store_repair, given(paths, registry)).failed
     registry.twist.clear()
-    check, real, _, _ = four_runs(store_repair, given(paths, registry))
+    check, real, _unused, _unused2 = four_runs(store_repair, given(paths, registry))
     assert check["bytes_fetched"] == real["bytes_fetched"] == len(SHARED) - 4000
     assert registry.fetched == len(SHARED)
     assert blob(paths, SHARED).read_bytes() == SHARED
@@ -204,7 +204,7 @@ def test_a_bundle_saves_the_download(paths, good, registry, tmp_path):
     flip(blob(paths, SHARED))
     os.truncate(manifest(paths), 0)
     bundle = {"type": "bundle", "path": str(tmp_path / "models.tar")}
-    check, real, _, _ = four_runs(store_repair, given(paths, registry, sources=[bundle]))
+    check, real, _unused, _unused2 = four_runs(store_repair, given(paths, registry, sources=[bundle]))
     assert repaired(real) == repaired(check) == [("fetch", "bundle", 0), ("restore", "bundle", 0)]
     assert tree_of(paths.root) == before
 

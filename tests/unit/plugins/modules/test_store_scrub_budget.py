@@ -45,7 +45,7 @@ def test_a_share_in_each_run_covers_everything(store):
     scrub(store)
     began = time.time()
     sizes = []
-    for _ in range(3):
+    for _unused in range(3):
         result = scrub(store, part="1/3")["scrub"]
         sizes.append(result["read"]["bytes"])
         assert result["complete"] is True

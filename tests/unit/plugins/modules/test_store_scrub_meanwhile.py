@@ -180,7 +180,7 @@ def test_many_findings_are_counted_and_not_all_listed(store, monkeypatch):
 def test_a_journal_that_has_grown_is_made_small(store, monkeypatch):
     monkeypatch.setattr(scrub_files, "_LARGE", 0)
     monkeypatch.setattr(scrub_files, "_LINE", 1)
-    for _ in range(3):
+    for _unused in range(3):
         scrub(store, mode="full")
     assert len((store / ".corral" / "receipts.jsonl").read_text().splitlines()) == count_of(store)
     assert read(store) == 0

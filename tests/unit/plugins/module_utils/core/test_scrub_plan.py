@@ -50,7 +50,8 @@ READ = {A: receipt(A, NOW - 200), B: receipt(B, NOW - 300, 300), D: receipt(D, N
 NO_PAST = Past()
 
 
-def plan(past=NO_PAST, receipts=READ, store=STORE, now=NOW, **wish):
+def plan(past=NO_PAST, receipts=None, store=None, now=NOW, **wish):
+    receipts, store = READ if receipts is None else receipts, STORE if store is None else store
     wish.setdefault("mode", INCREMENTAL)
     return scrub_plan(Wish(**wish), store, receipts, past, now)
 
@@ -180,7 +181,7 @@ class Simulation:
         for digest in self.random.sample(sorted(self.store), self.random.randint(0, len(self.store) // 3)):
             del self.store[digest]
             self.waited.pop(digest, None)
-        for _ in range(self.random.randint(0, 25)):
+        for _unused in range(self.random.randint(0, 25)):
             self.add(self.random.random() < 0.7)
         for digest in self.random.sample(sorted(self.store), min(3, len(self.store))):
             self.serial += 1
@@ -213,9 +214,9 @@ PARTS = [Part(1, 1), Part(1, 2), Part(1, 7), Part(2, 7), Part(1, 30)]
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_a_share_covers_everything_in_its_runs_while_the_store_changes(part, seed):
     world = Simulation(part, seed)
-    for _ in range(40):
+    for _unused in range(40):
         world.add(False)
-    for _ in range(6 * part.runs):
+    for _unused in range(6 * part.runs):
         world.change()
         if world.random.random() < 0.2:
             world.run(killed=True)
@@ -227,24 +228,24 @@ def test_a_share_covers_everything_in_its_runs_while_the_store_changes(part, see
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_a_share_of_a_store_at_rest_is_about_that_much(part):
     world = Simulation(part, 1)
-    for _ in range(300):
+    for _unused in range(300):
         world.add(False)
     total = sum(one.size for one in world.store.values())
     share = total * part.count / part.of
     # never more than two blobs above the share: what is late is made up for evenly
-    read = [world.run() for _ in range(3 * part.runs)]
+    read = [world.run() for _unused in range(3 * part.runs)]
     assert all(min(total, share) <= one <= share + 2 * 30_000 for one in read[:-1]), (share, read)
 
 
 def test_much_that_is_new_does_not_keep_the_old_from_its_turn():
     world = Simulation(Part(1, 7), 2)
-    for _ in range(70):
+    for _unused in range(70):
         world.add(True)
     old = set(world.store)
     world.now += DAY
     began = world.now
-    for _ in range(7):
-        for _ in range(200):
+    for _unused in range(7):
+        for _unused in range(200):
             world.add(False)
         world.run()
     assert all(world.receipts[digest].verified_at > began for digest in old)

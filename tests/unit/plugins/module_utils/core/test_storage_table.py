@@ -35,7 +35,8 @@ SCRUB = {
 }
 
 
-def table(storage=STORAGE, scrub=SCRUB, width=100):
+def table(storage=None, scrub=None, width=100):
+    storage, scrub = STORAGE if storage is None else storage, SCRUB if scrub is None else scrub
     return storage_table({"gpu-1": {"storage": storage, "scrub": scrub}}, width)
 
 

@@ -32,7 +32,7 @@ class World:
 
 def test_without_limits_nothing_is_waited_for():
     world = World()
-    for _ in range(1000):
+    for _unused in range(1000):
         assert world.throttle.may_begin()
         world.throttle.passed(MB)
     assert (world.now, world.throttle.bytes, world.throttle.stopped_by) == (0.0, 1000 * MB, "")
@@ -42,7 +42,7 @@ def test_without_limits_nothing_is_waited_for():
 def test_the_rate_is_held(piece):
     world = World(bytes_per_second=MB)
     count = max(8 * MB // piece // (100 if piece == 1 else 1), 2)
-    for _ in range(min(count, 4000)):
+    for _unused in range(min(count, 4000)):
         world.throttle.passed(piece)
     assert world.throttle.bytes / MB - 1 <= world.now <= world.throttle.bytes / MB + 1
 
@@ -52,7 +52,7 @@ def test_after_a_pause_little_is_made_up_for():
     world.throttle.passed(MB)
     world.now += 3600
     began = world.now
-    for _ in range(10):
+    for _unused in range(10):
         world.throttle.passed(MB)
     assert world.now - began >= 8.9
 
@@ -82,7 +82,7 @@ def test_it_pauses_while_the_load_is_high_and_goes_on():
 def test_the_load_is_looked_at_in_the_middle_of_a_file():
     world = World(lambda now: 9.0 if 20 < now < 60 else 1.0, max_load=4, bytes_per_second=MB)
     assert world.throttle.may_begin()
-    for _ in range(30):
+    for _unused in range(30):
         world.throttle.passed(MB)
     assert 60 <= world.now <= 80
 
