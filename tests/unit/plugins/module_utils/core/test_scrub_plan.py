@@ -52,8 +52,7 @@ NO_PAST = Past()
 
 def plan(past=NO_PAST, receipts=None, store=None, now=NOW, **wish):
     receipts, store = READ if receipts is None else receipts, STORE if store is None else store
-    wish.setdefault("mode", INCREMENTAL)
-    return scrub_plan(Wish(**wish), store, receipts, past, now)
+    return scrub_plan(Wish(**{"mode": INCREMENTAL, **wish}), store, receipts, past, now)
 
 
 def reads(**given):
