@@ -59,8 +59,8 @@ lint: setup ## Style, types, documentation, changelog
 	antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 
 .PHONY: unit
-unit: setup ## Unit, property and contract tests: no Docker
-	$(PYTEST) tests/unit tests/property tests/contract
+unit: setup ## Unit, kill, property and contract tests: no Docker
+	$(PYTEST) tests/unit tests/killed tests/property tests/contract
 
 .PHONY: coverage
 coverage: setup ## The unit tests again, with what they leave out

@@ -6,51 +6,20 @@ an export leaves the old file or the new one, and the next run of either ends wh
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
 from ansible_collections.corral.ollama.plugins.module_utils.store import bundle_writing, bundles, reading
 from ansible_collections.corral.ollama.plugins.modules import store_bundle
+from ansible_collections.corral.ollama.tests.killed.killing import WRITES, killed_before
 from ansible_collections.corral.ollama.tests.unit import staged
 from ansible_collections.corral.ollama.tests.unit.bundled import export
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import args, digest, files, put, put_blob
 
 CONFIG, SHARED, ONE, TWO = b"config", b"shared" * 1000, b"one" * 500, b"two" * 500
-CALLS = ("link", "rename", "unlink", "mkdir", "rmdir", "chmod", "fchmod", "fsync", "write", "ftruncate")
-FORK = multiprocessing.get_context("fork")
-
-
-def _child(given, number):
-    counter = [0]
-
-    def wrap(real, counts=lambda *_args: True):
-        def call(*given, **more):
-            if counts(*given):
-                counter[0] += 1
-                if counter[0] == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return real(*given, **more)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, wrap(getattr(os, name)))
-    os.open = wrap(os.open, lambda _path, flags=0, *_more: bool(flags & os.O_CREAT))
-    os._exit(1 if run_module(store_bundle, given).failed else 0)
-
-
-def killed_before(number, given):
-    """Run the module and kill it before its change ``number``; True when it was through before that."""
-    child = FORK.Process(target=_child, args=(given, number))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +79,7 @@ def test_an_import_killed_before_every_change(tmp_path, before):
     while not through:
         number += 1
         paths, given = fresh(str(number))
-        through = killed_before(number, given)
+        through = killed_before(number, store_bundle, given, WRITES)
         views.append([seen(paths, "a:1"), seen(paths, "me/b:2")])
         again = run_module(store_bundle, given)
         assert not again.failed, again.msg
@@ -141,7 +110,7 @@ def test_an_export_killed_before_every_change(tmp_path):
         folder.mkdir()
         export(source, folder / "b.tar", "a:1")
         given = {"path": source.root, "bundle": str(folder / "b.tar"), "state": "exported"}
-        through = killed_before(number, given)
+        through = killed_before(number, store_bundle, given, WRITES)
         assert (folder / "b.tar").read_bytes() in (old, new)
         target = staged.ready_store(folder / "target")
         imported = run_module(store_bundle, args(target, bundle=str(folder / "b.tar"), state="imported"))

@@ -6,54 +6,20 @@ next run ends where an undisturbed one does."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
 from ansible_collections.corral.ollama.plugins.module_utils.store import reading
 from ansible_collections.corral.ollama.plugins.modules import store_model
+from ansible_collections.corral.ollama.tests.killed.killing import killed_before
 from ansible_collections.corral.ollama.tests.unit import staged
 from ansible_collections.corral.ollama.tests.unit.fake_puller import FakePuller
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import args, digest, files, put, put_blob
 
 CONFIG, SHARED, ONE, TWO = b"config", b"shared" * 1000, b"one" * 500, b"two" * 500
-CALLS = ("link", "rename", "unlink", "mkdir", "rmdir", "chmod", "fchmod", "fsync")
-FORK = multiprocessing.get_context("fork")
-
-
-def _counted(number, counter):
-    def wrap(real, counts=lambda *_args: True):
-        def call(*given, **more):
-            if counts(*given):
-                counter[0] += 1
-                if counter[0] == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return real(*given, **more)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, wrap(getattr(os, name)))
-    os.open = wrap(os.open, lambda _path, flags=0, *_more: bool(flags & os.O_CREAT))
-
-
-def _child(given, number):
-    _counted(number, [0])
-    outcome = run_module(store_model, given)
-    os._exit(1 if outcome.failed else 0)
-
-
-def killed_before(number, given):
-    """Run the module and kill it before its change ``number``; True when it was through before that."""
-    child = FORK.Process(target=_child, args=(given, number))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 def seen(paths, name):
@@ -135,7 +101,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
         number += 1
         paths = staged.ready_store(tmp_path / str(number))
         given = scenario(paths)
-        through = killed_before(number, args(paths, **given))
+        through = killed_before(number, store_model, args(paths, **given))
         views.append(seen(paths, "m:1"))
         assert views[-1] in (old, new)
         assert seen(paths, "other:1") == seen(calm, "other:1")

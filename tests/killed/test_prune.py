@@ -6,9 +6,7 @@ undisturbed one does."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -17,46 +15,17 @@ from ansible_collections.corral.ollama.plugins.module_utils.core.names import pa
 from ansible_collections.corral.ollama.plugins.module_utils.store.known import remember
 from ansible_collections.corral.ollama.plugins.module_utils.store.quarantine import set_aside
 from ansible_collections.corral.ollama.plugins.modules import store_prune
+from ansible_collections.corral.ollama.tests.killed.killing import killed_before
 from ansible_collections.corral.ollama.tests.unit import staged
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import args, digest, files, manifest_of, put, put_blob
 
 CONFIG, SHARED, ONE, TWO, THREE, FOUR = b"config", b"shared" * 1000, b"one", b"two", b"three", b"four"
-CALLS = ("link", "rename", "unlink", "mkdir", "rmdir", "chmod", "fchmod", "fsync")
-FORK = multiprocessing.get_context("fork")
 LATER = 100000
 
 
-def _child(given, number, shift):
-    counter, real_time = [0], time.time
-
-    def wrap(real, counts=lambda *_args: True):
-        def call(*given, **more):
-            counter[0] += counts(*given)
-            if counter[0] == number and counts(*given):
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*given, **more)
-
-        return call
-
-    time.time = lambda: real_time() + shift
-    for name in CALLS:
-        setattr(os, name, wrap(getattr(os, name)))
-    os.open = wrap(os.open, lambda _path, flags=0, *_more: bool(flags & os.O_CREAT))
-    os._exit(1 if run_module(store_prune, given).failed else 0)
-
-
-def killed_before(number, given, shift):
-    """Run the module in the future and kill it before its change ``number``; True when it was through before that."""
-    child = FORK.Process(target=_child, args=(given, number, shift))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
-
-
 def through(given, shift):
-    return killed_before(-1, given, shift)
+    return killed_before(0, store_prune, given, shift=shift)
 
 
 def phase_one(paths):
@@ -110,7 +79,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
     while not done:
         number += 1
         paths, given, shift = fresh(str(number))
-        done = killed_before(number, given, shift)
+        done = killed_before(number, store_prune, given, shift=shift)
         whole(paths, "m:1", CONFIG, SHARED)
         assert through(given, shift)
         whole(paths, "m:1", CONFIG, SHARED)

@@ -6,27 +6,10 @@ goes on from there with what was noted first."""
 
 from __future__ import annotations
 
-import os
-import signal
-
 from ansible_collections.corral.ollama.plugins.module_utils.glue.migration import read_record
 from ansible_collections.corral.ollama.plugins.modules import migration
+from ansible_collections.corral.ollama.tests.killed.killing import killed_before
 from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.core.test_migration import box, found
-from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.store.test_killed import FORK, _counted
-from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
-
-
-def _child(given, number):
-    _counted(number, [0])
-    os._exit(1 if run_module(migration, given).failed else 0)
-
-
-def killed_before(number, given):
-    child = FORK.Process(target=_child, args=(given, number))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 def test_the_record_is_the_old_one_or_the_new_one(tmp_path):
@@ -39,7 +22,7 @@ def test_the_record_is_the_old_one_or_the_new_one(tmp_path):
     ]
     for before, args in steps:
         number = 1
-        while not killed_before(number, {"path": path, **args}):
+        while not killed_before(number, migration, {"path": path, **args}):
             record = read_record(path)
             assert (record.phase if record else "") in (before, args["phase"])
             number += 1

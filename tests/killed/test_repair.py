@@ -6,9 +6,7 @@ and the next run ends where an undisturbed one does and asks the servers to rest
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from ansible_collections.corral.ollama.plugins.module_utils.store.known import r
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import ModelTree
 from ansible_collections.corral.ollama.plugins.module_utils.store.repairing import read_mark
 from ansible_collections.corral.ollama.plugins.modules import store_repair
+from ansible_collections.corral.ollama.tests.killed.killing import WRITES, killed_before
 from ansible_collections.corral.ollama.tests.unit import staged
 from ansible_collections.corral.ollama.tests.unit.fake_registry import FakeRegistry
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
@@ -36,37 +35,6 @@ from ansible_collections.corral.ollama.tests.unit.plugins.modules.repair_store i
     old_name,
     tree_of,
 )
-
-CALLS = ("link", "rename", "unlink", "mkdir", "rmdir", "chmod", "fchmod", "write", "ftruncate")
-FORK = multiprocessing.get_context("fork")
-
-
-def _child(arguments, number):
-    counter = [0]
-
-    def wrap(real, counts=lambda *_args: True):
-        def call(*given, **more):
-            if counts(*given):
-                counter[0] += 1
-                if counter[0] == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            return real(*given, **more)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, wrap(getattr(os, name)))
-    os.open = wrap(os.open, lambda _path, flags=0, *_more: bool(flags & os.O_CREAT))
-    os._exit(1 if run_module(store_repair, arguments).failed else 0)
-
-
-def killed_before(number, arguments):
-    """Run the module and kill it before its change ``number``; True when it was through before that."""
-    child = FORK.Process(target=_child, args=(arguments, number))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 def shared_layer(paths):
@@ -153,7 +121,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
             paths, healthy = damaged(tmp_path / str(number), scenario)
             before = tree_of(paths.root)
             arguments = given(paths, registry, models=list(MODELS))
-            through = killed_before(number, arguments)
+            through = killed_before(number, store_repair, arguments, WRITES)
             between, asked, mark = tree_of(paths.root), time.time(), read_mark(paths)
             assert {path for path in what_was_whole(before, healthy) if between.get(path) != healthy[path]} == set()
             assert half_restored(paths, before, between, healthy) == []

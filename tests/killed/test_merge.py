@@ -6,10 +6,7 @@ run ends where an undisturbed one does."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,46 +14,10 @@ import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.glue import merge as glue
 from ansible_collections.corral.ollama.plugins.module_utils.store.reading import model_names, stored_model
 from ansible_collections.corral.ollama.plugins.modules import store_merge
+from ansible_collections.corral.ollama.tests.killed.killing import WRITES, killed_before
 from ansible_collections.corral.ollama.tests.unit.merging import CONFIG, ONE, SHARED, TWO, aged, given, tree
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.staged import digest, files, put, ready_store
-
-CALLS = ("link", "rename", "unlink", "mkdir", "rmdir", "chmod", "fchmod", "utime", "write")
-FORK = multiprocessing.get_context("fork")
-
-
-def _counted(number):
-    counter, lock = [0], threading.Lock()
-
-    def wrap(real, counts=lambda *_args: True):
-        def call(*given, **more):
-            if counts(*given):
-                with lock:
-                    counter[0] += 1
-                    if counter[0] == number:
-                        os.kill(os.getpid(), signal.SIGKILL)
-            return real(*given, **more)
-
-        return call
-
-    for name in CALLS:
-        setattr(os, name, wrap(getattr(os, name)))
-    os.open = wrap(os.open, lambda _path, flags=0, *_more, **_named: bool(flags & os.O_CREAT))
-
-
-def _child(arguments, number):
-    _counted(number)
-    outcome = run_module(store_merge, arguments)
-    os._exit(1 if outcome.failed else 0)
-
-
-def killed_before(number, arguments):
-    """Run the module and kill it before its change ``number``; True when it was through before that."""
-    child = FORK.Process(target=_child, args=(arguments, number))
-    child.start()
-    child.join(60)
-    assert child.exitcode in (0, -signal.SIGKILL)
-    return child.exitcode == 0
 
 
 def whole_models(paths):
@@ -124,7 +85,7 @@ def test_killed_before_every_change(tmp_path, monkeypatch, scenario):
         scenario(paths)
         sources = {name: files(tree(paths, name).root) for name in names if name != "store"}
         arguments = given(paths, *names)
-        through = killed_before(number, arguments)
+        through = killed_before(number, store_merge, arguments, WRITES)
         assert whole_models(paths).items() <= models.items()
         again = run_module(store_merge, arguments)
         assert not again.failed, again.msg
