@@ -35,6 +35,16 @@ class ForeignStore(CorralError):
     kind = "foreign_store"
 
 
+def not_ready(root: str, missing: str) -> CorralError:
+    """For whoever needs one of Corral's own directories, which is not there yet."""
+    return CorralError(
+        f"{root} is not ready to be a store: {missing} is missing.",
+        kind="store_not_ready",
+        remedy="Run corral.ollama.store (role model_store) for it first.",
+        path=root,
+    )
+
+
 @dataclass(frozen=True)
 class Marker:
     """``.corral/owner.json``."""

@@ -20,6 +20,7 @@ from ..core.store_verdict import Content, Seen, SeenModel, blobs_to_hash, findin
 from ..store.hashing import hash_files
 from ..store.layout import StorePaths, store_at
 from ..store.scan import Expected, look
+from .modes import octal_mode
 from .run import Work
 
 
@@ -71,8 +72,8 @@ def _desired(params: Mapping[str, Any]) -> _Wanted:
         raise BadInput(f"threads is {params['threads']}, not 0 to 1024.", remedy="Use 0 for one per processor.")
     expected = Expected(
         _uid(params["expect_owner"]),
-        _mode("expect_file_mode", params["expect_file_mode"]),
-        _mode("expect_directory_mode", params["expect_directory_mode"]),
+        octal_mode("expect_file_mode", params["expect_file_mode"]),
+        octal_mode("expect_directory_mode", params["expect_directory_mode"]),
     )
     full = params["mode"] == "full"
     return _Wanted(store_at(params["path"]), full, declared_models(params["models"]), params["threads"], expected)
@@ -128,15 +129,3 @@ def _uid(text: str | None) -> int | None:
         raise BadInput(
             f"expect_owner is {text!a}, which is no user of this host.", remedy="Give a name or uid."
         ) from None
-
-
-def _mode(option: str, text: str | None) -> int | None:
-    if not text:
-        return None
-    try:
-        mode = int(text, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o7777:
-        raise BadInput(f"{option} is {text!a}, not an octal mode.", remedy="Write it as a string such as '0644'.")
-    return mode

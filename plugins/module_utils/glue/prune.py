@@ -33,7 +33,8 @@ from ..store.layout import StorePaths, store_at
 from ..store.lease import LeaseFile
 from ..store.preparing import space
 from ..store.pruning import read_marks
-from ..store.references import ReferenceReader, require_store
+from ..store.references import ReferenceReader
+from ..store.trees import require_tree
 from .prune_apply import Tools, apply_prune
 from .run import Work
 
@@ -97,7 +98,7 @@ def _desired(params: Mapping[str, Any]) -> _Wanted:
 
 def _look(wanted: _Wanted, now: float) -> _Seen:
     paths = wanted.paths
-    require_store(paths)
+    require_tree(paths)
     blobs, clutter = blobs_and_clutter(paths, now)
     # after the blobs: what a manifest named while they were listed, it names still
     references = wanted.reader.read()

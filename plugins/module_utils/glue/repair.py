@@ -43,6 +43,7 @@ from ..store.layout import StorePaths, store_at
 from ..store.repair_look import bad_modes, contents, known_manifests, left_downloads, odd_entries
 from ..store.repairing import read_mark
 from ..store.scan import Expected, look
+from .modes import octal_mode
 from .progress_file import ProgressFile
 from .repair_apply import Repair, apply_repair, result_of
 from .repair_sources import Source, first, sources_from, staged_copy, unheard_of, usable
@@ -76,7 +77,7 @@ def _desired(params: Mapping[str, Any]) -> _Wanted:
     for option in ("threads", "bytes_per_second", "retries"):
         if params[option] < 0:
             raise BadInput(f"{option} is {params[option]}, less than 0.", remedy=f"Correct {option}.")
-    modes = [_mode(option, params[option]) for option in ("file_mode", "directory_mode")]
+    modes = [octal_mode(option, params[option]) for option in ("file_mode", "directory_mode")]
     models = declared_models(params["models"])
     insecure = frozenset(model.name.key for model in models if model.insecure)
     sources = sources_from(params, insecure)
@@ -208,18 +209,6 @@ def _plan(repair: Repair, fresh: Sequence[Receipt]) -> Plan:
 
 def _facts(result: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in result.items() if key != "changed"}
-
-
-def _mode(option: str, text: str | None) -> int | None:
-    if not text:
-        return None
-    try:
-        mode = int(text, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o7777:
-        raise BadInput(f"{option} is {text!a}, not an octal mode.", remedy="Write it as a string such as '0644'.")
-    return mode
 
 
 class _Hashing:

@@ -16,7 +16,8 @@ from ..store.clutter import blobs_and_clutter, leftovers_of_writers, set_aside_i
 from ..store.files import NotAFile, read_plain
 from ..store.layout import StorePaths, store_at
 from ..store.preparing import space
-from ..store.references import ReferenceReader, require_store
+from ..store.references import ReferenceReader
+from ..store.trees import require_tree
 
 _LIMIT = 64 * 1024 * 1024
 #: Of the last scrub: what people want to know of it; the findings themselves stay on the host.
@@ -31,7 +32,7 @@ def storage_info(params: Mapping[str, Any]) -> dict[str, Any]:
     paths, now = store_at(params["path"]), time.time()
     if params["quarantine_age"] < 0:
         raise BadInput(f"quarantine_age is {params['quarantine_age']}, less than 0.", remedy="Give seconds, or 0.")
-    require_store(paths)
+    require_tree(paths)
     blobs, clutter = blobs_and_clutter(paths, now)
     references = ReferenceReader(paths).read()
     lacking = references.blobs - frozenset(blobs)

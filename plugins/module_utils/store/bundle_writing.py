@@ -22,7 +22,7 @@ from ..core.errors import CorralError
 from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
 from .bundles import PIECE, checksum_path, checksum_text
-from .files import NotAFile, fsync_dir, open_plain, os_errors, unlink_if_there, write_beside
+from .files import NotAFile, fsync_dir, open_plain, os_errors, unlink_if_there, write_all, write_beside
 from .layout import ModelTree
 from .reading import stored_model
 from .residency import Residency
@@ -237,10 +237,7 @@ class _Tar:
             self._last.result()
         self._last = self._pool.submit(self._whole.update, data)
         self._size += len(data)
-        with memoryview(data) as view:
-            done = 0
-            while done < len(view):
-                done += os.write(self._fd, view[done:])
+        write_all(self._fd, data)
 
 
 def _header(name: str, size: int) -> bytes:

@@ -32,7 +32,7 @@ from ..core.digests import InvalidDigest, parse_digest, sha256_bytes
 from ..core.errors import CorralError
 from ..core.manifests import Manifest
 from ..core.names import ModelName
-from .files import NotAFile, lstat, open_plain, os_errors, read_plain
+from .files import NotAFile, lstat, open_plain, os_errors, read_plain, write_all
 from .hashing import Hashed, identity
 from .residency import Residency
 from .tar_members import Member, members
@@ -102,7 +102,7 @@ class Bundle:
             raise BadBundle(f"{self.path} does not hold the blob {digest}.", path=self.path, digest=digest)
         for piece in self._pieces(self._blobs[digest]):
             sha.update(piece)
-            _write_all(to_fd, piece)
+            write_all(to_fd, piece)
             size += len(piece)
             if on_bytes is not None:
                 on_bytes(len(piece))
@@ -212,13 +212,6 @@ def noted_index_digest(path: str) -> str | None:
         remedy="Copy it again from where the bundle was made, or give index_digest.",
         path=beside,
     )
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    with memoryview(data) as view:
-        done = 0
-        while done < len(view):
-            done += os.write(fd, view[done:])
 
 
 @contextmanager

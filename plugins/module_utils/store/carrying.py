@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from ..core.errors import CorralError
 from ..core.manifests import Blob
-from .files import fsync_file, open_plain, os_errors, unlink_if_there
+from .files import fsync_file, open_plain, os_errors, unlink_if_there, write_all
 from .hashing import Cancelled, Hashed, Identity, hash_file, identity
 from .layout import StorePaths
 
@@ -156,16 +156,10 @@ def _copied(job: Job, source: int, target: int, cancel: threading.Event, on_byte
                 break
             size += count
             if size <= job.blob.size:
-                _write_all(target, view[:count])
+                write_all(target, view[:count])
                 sha.update(view[:count])
                 on_bytes(count)
     return Hashed(job.path, sha.hexdigest(), size, identity(os.fstat(source)))
-
-
-def _write_all(fd: int, view: memoryview) -> None:
-    done = 0
-    while done < len(view):
-        done += os.write(fd, view[done:])
 
 
 def _drop(path: str) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from ..core.digests import blob_file, digest_of_blob_file
 from ..core.errors import CorralError
 from ..core.manifests import Blob
-from .files import fsync_dir, lstat, open_plain, os_errors, unlink_if_there
+from .files import fsync_dir, lstat, open_plain, os_errors, unlink_if_there, write_all
 from .layout import StorePaths
 from .staging import make_staging
 
@@ -95,10 +95,8 @@ class Download:
             raise CorralError(
                 f"More than {self._blob.size} bytes came for {self._blob.digest}.", kind="digest_mismatch"
             )
-        with os_errors("write", self.path), memoryview(piece) as view:
-            done = 0
-            while done < len(view):
-                done += os.write(self._fd, view[done:])
+        with os_errors("write", self.path):
+            write_all(self._fd, piece)
         self._sha.update(piece)
         self._offset += len(piece)
 

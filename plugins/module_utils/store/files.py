@@ -147,6 +147,14 @@ def write_whole(path: str, data: bytes, tmp: str, mode: int = 0o644, mtime_ns: i
     fsync_dir(os.path.dirname(path))
 
 
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """All of it, where the descriptor stands: one ``os.write`` may take less."""
+    with memoryview(data) as view:
+        done = 0
+        while done < len(view):
+            done += os.write(fd, view[done:])
+
+
 def write_beside(path: str, data: bytes, mode: int = 0o644) -> None:
     """As ``write_whole``, for a file with one writer at a time (who holds a lock): needs no directory that is swept."""
     new = f"{path}.new"

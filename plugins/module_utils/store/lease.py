@@ -16,6 +16,7 @@ from types import TracebackType
 
 from ..core.errors import CorralError
 from ..core.leases import Lease, held_error, lost_error, parse_lease
+from ..core.ownership import not_ready
 from .files import fsync_dir, lstat, os_errors, read_plain, require_directory, unlink_if_there, write_whole
 from .layout import StorePaths
 from .locking import locked
@@ -104,12 +105,7 @@ class LeaseFile:
         for directory in (self._paths.private, self._paths.tmp):
             require_directory(directory)
         if lstat(self._paths.tmp) is None:
-            raise CorralError(
-                f"{self._paths.root} is not ready to be a store: {self._paths.tmp} is missing.",
-                kind="store_not_ready",
-                remedy="Run corral.ollama.store (role model_store) for it first.",
-                path=self._paths.root,
-            )
+            raise not_ready(self._paths.root, self._paths.tmp)
         with locked(path):
             yield
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 
 from ..core.receipts import Receipt, Stamp, parse_line
-from .files import NotAFile, lstat, open_plain, os_errors, require_directory, write_beside
+from .files import NotAFile, lstat, open_plain, os_errors, require_directory, write_all, write_beside
 from .layout import StorePaths
 from .locking import locked
 
@@ -61,7 +61,7 @@ class ReceiptFile:
             try:
                 size = os.fstat(fd).st_size
                 torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
-                _write_all(fd, b"\n" + text if torn else text)
+                write_all(fd, b"\n" + text if torn else text)
                 os.fsync(fd)
             finally:
                 os.close(fd)
@@ -78,10 +78,3 @@ class ReceiptFile:
         require_directory(self._paths.private)
         with locked(self._paths.receipts_guard):
             yield
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    with memoryview(data) as view:
-        done = 0
-        while done < len(view):
-            done += os.write(fd, view[done:])

@@ -10,12 +10,11 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ..core.errors import CorralError
 from ..core.manifests import MAX_MANIFEST_BYTES, InvalidManifest, parse_manifest
 from ..core.names import InvalidName, ModelName, from_parts
 from ..core.receipts import Stamp
 from ..core.references import Named, References, digests_in
-from .files import NotAFile, lstat, os_errors, read_plain, what_is
+from .files import NotAFile, lstat, read_plain, what_is
 from .known import known_manifest
 from .layout import StorePaths
 from .receipts import stamp
@@ -100,21 +99,6 @@ class ReferenceReader:
             return frozenset(blob.digest for blob in parse_manifest(raw).blobs) if raw else None
         except InvalidManifest:
             return None
-
-
-def require_store(paths: StorePaths) -> None:
-    """Raise ``no_store`` unless ``blobs/`` and ``manifests/`` are real directories."""
-    with os_errors("look at", paths.root):
-        for path in (paths.root, paths.blobs, paths.manifests):
-            found = lstat(path)
-            if found is None or not stat.S_ISDIR(found.st_mode):
-                what = "does not exist" if found is None else f"is {what_is(found.st_mode)}, not a directory"
-                raise CorralError(
-                    f"{paths.root} is no model store: {path} {what}.",
-                    kind="no_store",
-                    remedy="Give the directory that holds blobs/ and manifests/.",
-                    path=paths.root,
-                )
 
 
 def shown(path: str) -> str:

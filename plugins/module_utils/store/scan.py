@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..core.digests import digest_of_blob_file
-from ..core.errors import CorralError
 from ..core.findings import Finding
 from ..core.manifests import MAX_MANIFEST_BYTES, InvalidManifest, parse_manifest
 from ..core.names import InvalidName, from_parts
 from ..core.store_verdict import Seen, SeenBlob, SeenModel
-from .files import NotAFile, lstat, os_errors, read_plain, what_is
+from .files import NotAFile, lstat, read_plain, what_is
 from .layout import ModelTree
 from .receipts import stamp
+from .trees import require_tree
 
 _PARTIAL = re.compile(r"sha256-[0-9a-f]{64}-partial(-[0-9]+)?|sha256-[0-9a-f]{64}\.tmp")
 _OLD_STYLE = re.compile(r"sha256:[0-9a-fA-F]{64}")
@@ -54,18 +54,8 @@ class _Walk:
 def look(tree: ModelTree, expected: Expected | None = None) -> Seen:
     """Everything in ``blobs/`` and ``manifests/``; raises ``no_store`` when there are no such directories."""
     walk = _Walk(tree, expected or Expected())
-    with os_errors("look at", tree.root):
-        for path in (tree.root, tree.blobs, tree.manifests):
-            found = lstat(path)
-            if found is None or not stat.S_ISDIR(found.st_mode):
-                what = "does not exist" if found is None else f"is {what_is(found.st_mode)}, not a directory"
-                raise CorralError(
-                    f"{tree.root} is no model store: {path} {what}.",
-                    kind="no_store",
-                    remedy="Give the directory that holds blobs/ and manifests/.",
-                    path=tree.root,
-                )
-            _check_rights(walk, os.path.relpath(path, tree.root), found)
+    for path, found in require_tree(tree):
+        _check_rights(walk, os.path.relpath(path, tree.root), found)
     _look_at_blobs(walk)
     _look_at_manifests(walk, ())
     return Seen(tuple(walk.models), walk.blobs, tuple(walk.others))

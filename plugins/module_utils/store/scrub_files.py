@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..core.errors import CorralError
+from ..core.ownership import not_ready
 from ..core.receipts import Stamp
 from ..core.scrub_plan import Past
 from ..core.scrub_result import last_full_of, past_of, past_text
@@ -33,12 +34,7 @@ class ScrubFiles:
     def require_ready(self) -> None:
         require_directory(self._paths.private)
         if lstat(self._paths.private) is None:
-            raise CorralError(
-                f"{self._paths.root} is not ready to be a store: {self._paths.private} is missing.",
-                kind="store_not_ready",
-                remedy="Run corral.ollama.store (role model_store) for it first.",
-                path=self._paths.root,
-            )
+            raise not_ready(self._paths.root, self._paths.private)
 
     @contextmanager
     def alone(self, wait: float) -> Iterator[None]:

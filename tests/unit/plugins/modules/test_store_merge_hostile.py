@@ -176,7 +176,7 @@ def test_a_file_that_grows_while_it_is_copied_ends_at_its_size(paths, monkeypatc
     refused = OSError(18, "no")
     monkeypatch.setattr(os, "link", mock.Mock(side_effect=refused))
     with monkeypatch.context() as patch:
-        patch.setattr(carrying, "_write_all", write)
+        patch.setattr(carrying, "write_all", write)
         real = merge(paths, "a")
     assert "has 15001 bytes" in rows(real, "lacking")["m:1"]["reason"]
     assert sum(written) <= len(CONFIG + ONE)
