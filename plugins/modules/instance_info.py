@@ -14,7 +14,7 @@ author: The Corral founders (@corral-ollama)
 description:
   - Lists the containers of the Compose project's services C(ollama-server-N) with state, health, image, address,
     volumes and GPUs, in the order of their numbers.
-  - One-off containers of C(docker compose run) are left out, and so are other services of the project.
+  - One-off containers of C(docker compose run) are left out, and so are other services of the project but the gateway.
   - Whether an instance answers with its models is a question for M(corral.ollama.probe).
 extends_documentation_fragment:
   - corral.ollama.attributes
@@ -53,6 +53,12 @@ project:
   returned: success
   type: str
   sample: ollama
+gateway:
+  description: >-
+    The container of the service C(gateway) with C(container), C(id), C(state) and C(image); empty when the fleet has none.
+  returned: success
+  type: dict
+  sample: {container: ollama-gateway, id: 4b1c0d9f2a77, state: running, image: "haproxy:3.0.11"}
 instances:
   description: One entry per instance, in the order of their numbers; empty when there is none.
   returned: success
@@ -124,15 +130,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.engine.client import connect, speaking
-from ..module_utils.engine.containers import project_instances
+from ..module_utils.engine.containers import project_containers, project_gateway, project_instances
 from ..module_utils.glue.run import Work, run
 
 
 def prepare(params: Mapping[str, Any]) -> Work:
     api = connect(params["timeout"])
     with speaking():
-        instances = project_instances(api, params["project"])
-    return Work(result={"project": params["project"], "instances": instances})
+        listed = project_containers(api, params["project"])
+        found = {"instances": project_instances(api, listed), "gateway": project_gateway(listed)}
+    return Work(result={"project": params["project"], **found})
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ SERVICE = "com.docker.compose.service"
 ONEOFF = "com.docker.compose.oneoff"
 DIRECTORY = "com.docker.compose.project.working_dir"
 API_PORT = "11434/tcp"
+GATEWAY = "gateway"
 CORRAL_PROJECT = "corral.project"
 CORRAL_PULLER = "corral.puller"
 
@@ -43,13 +44,25 @@ def publications(api: Any, listed: list[dict[str, Any]]) -> tuple[Publication, .
     return tuple(dict.fromkeys(found))
 
 
-def project_instances(api: Any, project: str) -> list[dict[str, Any]]:
-    """The instances of a project in the order of their numbers, from one inspection of each container."""
+def project_containers(api: Any, project: str) -> list[dict[str, Any]]:
+    """The containers of a project's services as the engine lists them, one-off ones left out."""
     filters = {"label": [f"{PROJECT}={project}", f"{ONEOFF}=False"]}
-    listed = api.containers(all=True, filters=filters)
+    return list(api.containers(all=True, filters=filters))
+
+
+def project_instances(api: Any, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The instances among a project's containers in the order of their numbers, from one inspection of each."""
     served = [entry for entry in listed if _labels(entry).get(SERVICE, "").startswith(SERVICE_PREFIX)]
     found = (inspect(api, entry["Id"]) for entry in served)
     return sorted((_instance(container) for container in found if container is not None), key=_number)
+
+
+def project_gateway(listed: list[dict[str, Any]]) -> dict[str, Any]:
+    """The gateway among a project's containers; {} when the fleet has none."""
+    found = (entry for entry in listed if _labels(entry).get(SERVICE) == GATEWAY)
+    for entry in found:
+        return {"container": _name(entry), "id": entry["Id"], "state": entry.get("State", ""), "image": entry["Image"]}
+    return {}
 
 
 def _neighbour(entry: Mapping[str, Any]) -> Neighbour:

@@ -93,6 +93,7 @@ class FakeEngine:
             "Names": [f"/other{found['Name']}", found["Name"]],
             "Labels": found["Config"]["Labels"],
             "State": found["State"]["Status"],
+            "Image": found["Config"]["Image"],
             "Ports": [
                 {"IP": binding["HostIp"], "PublicPort": int(binding["HostPort"]), "Type": private.partition("/")[2]}
                 for private, bindings in running.items()

@@ -25,6 +25,10 @@ TCP6 = """  sl  local_address                         remote_address            
 """
 
 
+def _instances(engine, project="ollama"):
+    return containers.project_instances(engine, containers.project_containers(engine, project))
+
+
 def test_sockets_of_the_kernel():
     assert ports.parse_sockets(TCP) == [("127.0.0.1", 11434, "4711"), ("0.0.0.0", 22, "4712")]
     assert [entry[:2] for entry in ports.parse_sockets(TCP6)] == [("::", 11435), ("127.0.0.1", 11436), ("::1", 11437)]
@@ -61,10 +65,18 @@ def test_instances_come_in_the_order_of_their_numbers():
         container("gate", 80, project="ollama", service="gateway"),
         container("shop", 81, project="shop", service="ollama-server-1"),
     ]
-    found = containers.project_instances(FakeEngine(*fleet, *others), "ollama")
+    found = _instances(FakeEngine(*fleet, *others))
     assert [entry["name"] for entry in found] == ["ollama-server-1", "ollama-server-2", "ollama-server-10"]
     assert found[0]["container"] == "ollama-ollama-server-1"
     assert (found[0]["url"], found[0]["port"], found[0]["image_digest"]) == ("http://127.0.0.1:11434", 11434, "a" * 64)
+
+
+def test_the_gateway_is_told_apart():
+    gateway = container("ollama-gateway", project="ollama", service="gateway", state="exited")
+    engine = FakeEngine(gateway, container("g", project="shop", service="gateway"))
+    found = containers.project_gateway(containers.project_containers(engine, "ollama"))
+    assert (found["container"], found["id"], found["state"]) == ("ollama-gateway", "id-of-ollama-gateway", "exited")
+    assert containers.project_gateway(containers.project_containers(engine, "none")) == {}
 
 
 def test_all_that_is_known_of_an_instance():
@@ -85,7 +97,7 @@ def test_all_that_is_known_of_an_instance():
         Mounts=[{"Name": "ollama_models", "Source": "/v", "Destination": "/root/.ollama/models", "RW": False}],
     )
     entry["HostConfig"]["DeviceRequests"] = [{"Count": 0, "DeviceIDs": ["0", "GPU-1"]}]
-    (found,) = containers.project_instances(FakeEngine(entry), "ollama")
+    (found,) = _instances(FakeEngine(entry))
     assert (found["state"], found["health"], found["exit_code"], found["oom_killed"]) == (
         "exited",
         "unhealthy",
@@ -97,7 +109,7 @@ def test_all_that_is_known_of_an_instance():
         {"name": "ollama_models", "source": "/v", "destination": "/root/.ollama/models", "read_only": True}
     ]
     entry["HostConfig"] = {"PortBindings": None, "DeviceRequests": [{"Count": -1}]}
-    (found,) = containers.project_instances(FakeEngine(entry), "ollama")
+    (found,) = _instances(FakeEngine(entry))
     assert (found["url"], found["port"], found["gpus"]) == ("", 0, ["all"])
 
 
@@ -117,7 +129,7 @@ def test_ports_of_running_containers_and_of_stopped_compose_services():
 def test_a_container_that_is_removed_meanwhile_is_left_out():
     engine = FakeEngine(container("x", 1, project="ollama", service="ollama-server-1"))
     engine.inspect_container = lambda _id: FakeEngine._one([])
-    assert containers.project_instances(engine, "ollama") == []
+    assert _instances(engine) == []
 
 
 def test_volumes_and_images():
