@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from corral_practice import images
-from corral_practice.engine import engine
+from corral_practice.engine import Site, engine
 from corral_practice.paths import short_hash
+from corral_practice.up import settings
 
 
 def test_the_tag_follows_bytes_names_modes_base_and_arguments(tmp_path: Path) -> None:
@@ -88,3 +89,23 @@ def test_the_image_is_built_as_the_official_one(server: Any) -> None:
     assert config.get("Healthcheck") is None
     assert server.exec_run(["sh", "-c", "command -v curl"]).exit_code != 0
     assert server.exec_run(["ollama", "list"]).exit_code == 0
+
+
+def test_haproxy_is_set_up_as_the_official_image_is() -> None:
+    """The gateway sets user and entry point itself; what it takes from the image is the user's number and the path."""
+    images.ensure_haproxy()
+    config = engine().images.get(images.HAPROXY).attrs["Config"]
+    assert (config["Entrypoint"] or [], config["Cmd"][0], config["StopSignal"]) == ([], "haproxy", "SIGUSR1")
+    restrictions: dict[str, Any] = {"read_only": True, "cap_drop": ["ALL"], "network_mode": "none", "remove": True}
+    assert (
+        engine().containers.run(images.HAPROXY, ["id"], **restrictions).startswith(b"uid=99(haproxy) gid=99(haproxy)")
+    )
+    said = engine().containers.run(images.HAPROXY, ["-vv"], entrypoint=["haproxy"], user="99:99", **restrictions)
+    assert said.startswith(f"HAProxy version {images.HAPROXY_VERSION}".encode())
+    # What the gateway rests on.
+    assert all(word in said for word in (b"+LUA ", b"+OPENSSL ", b"prometheus-exporter"))
+
+
+def test_the_settings_name_both_images_of_a_fleet() -> None:
+    found = settings(Site())
+    assert (found["corral_image"], found["corral_gateway_image"]) == (images.OLLAMA, images.HAPROXY)

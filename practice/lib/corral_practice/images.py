@@ -26,6 +26,8 @@ NEXT_VERSION = "0.32.16-practice"
 OLLAMA = f"corral-practice/ollama:{VERSION}"
 OLLAMA_NEXT = f"corral-practice/ollama:{NEXT_VERSION}"
 REGISTRY = "corral-practice/registry:current"
+HAPROXY_VERSION = "3.0.11"
+HAPROXY = f"corral-practice/haproxy:{HAPROXY_VERSION}-practice"
 
 _ALIAS = "corral.practice.alias"
 _EXCLUDED = ("man", "doc", "locale", "info", "lintian")
@@ -78,6 +80,11 @@ def ensure_registry() -> str:
         name: PRACTICE / "registry" / name for name in ("nginx.conf", "registry.yml", "start", "reload", "wrong-bytes")
     }
     return ensure_image("registry", REGISTRY, sources, {})
+
+
+def ensure_haproxy() -> str:
+    """Debian's HAProxy, set up as the official image is."""
+    return ensure_image("haproxy", HAPROXY, {}, {"VERSION": HAPROXY_VERSION})
 
 
 def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:

@@ -22,7 +22,11 @@ def up(arguments: list[str]) -> int:
         return 0
     engine()
     tools({"openssl": "openssl"} if options.images_only else {"openssl": "openssl", "mmdebstrap": "mmdebstrap"})
-    wanted = {"ollama": images.ensure_ollama, "registry": images.ensure_registry}
+    wanted = {
+        "ollama": images.ensure_ollama,
+        "registry": images.ensure_registry,
+        "haproxy": images.ensure_haproxy,
+    }
     wanted.update({f"host-{name}": (lambda name=name: hosts.ensure_host(name)) for name in options.hosts or ()})
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = pool.submit(catalog)
@@ -69,6 +73,7 @@ def settings(site: Site) -> dict[str, object]:
     """Variables for Ansible: the fleet as on a machine with the internet, but for where the registry is."""
     return {
         "corral_image": images.OLLAMA,
+        "corral_gateway_image": images.HAPROXY,
         "corral_registry_endpoints": dict.fromkeys(front.ALIASES, site.url),
         "corral_registry_ca_path": str(tls.CA),
         "corral_puller_networks": [site.network],
