@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may write to a store, and until when: what the lease file says, and what follows from it."""
+"""Who may write to a store or lead a rollout, and until when: what the lease file says, and what follows from it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,36 @@ class LeaseLost(CorralError):
     """The lease is not (or no more) held under this token."""
 
     kind = "lease_lost"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a lease is for, in the words of its messages: ``what`` it is the lease of, and what helps when it is lost,
+    or when nothing is there to have a lease on."""
+
+    what: str
+    lost: str
+    not_ready: str
+    missing: str
+
+    def error(self, root: str, missing: str) -> CorralError:
+        """For whoever needs the lease's own directory ``missing``, which is not there (yet)."""
+        message = f"{root} is not ready to be a {self.what}: {missing} is missing."
+        return CorralError(message, kind=self.not_ready, remedy=self.missing, path=root)
+
+
+STORE = Purpose(
+    "store",
+    lost="Take the lease (corral.ollama.store_lease) and run again: what was pulled is kept.",
+    not_ready="store_not_ready",
+    missing="Run corral.ollama.store (role model_store) for it first.",
+)
+ROLLOUT = Purpose(
+    "rollout",
+    lost="Run the playbook again: the record says how far it came, and the next run goes on from there.",
+    not_ready="rollout_not_begun",
+    missing="Begin one first (corral.ollama.rollout, role rolling_restart).",
+)
 
 
 @dataclass(frozen=True)
@@ -98,17 +128,17 @@ def parse_lease(raw: bytes) -> Lease | None:
     return Lease(**{field.name: document[field.name] for field in fields(Lease)}) if sound else None
 
 
-def held_error(path: str, lease: Lease) -> LeaseHeld:
+def held_error(path: str, lease: Lease, purpose: Purpose = STORE) -> LeaseHeld:
     """What everybody else is told."""
     return LeaseHeld(
-        f"The lease of the store {path} is {lease.told()}.",
+        f"The lease of the {purpose.what} {path} is {lease.told()}.",
         remedy="Wait for that job (option wait), or if it is gone, for the expiry: the next run takes it over.",
         path=path,
         lease=lease.as_dict(),
     )
 
 
-def lost_error(path: str, lease: Lease | None, now: float) -> LeaseLost:
+def lost_error(path: str, lease: Lease | None, now: float, purpose: Purpose = STORE) -> LeaseLost:
     """What the one is told who thought that it had the lease."""
     if lease is None:
         found = "nobody holds it"
@@ -117,8 +147,8 @@ def lost_error(path: str, lease: Lease | None, now: float) -> LeaseLost:
     else:
         found = f"it expired at {clock(lease.expires_at)}"
     return LeaseLost(
-        f"The lease of the store {path} is not held under the given token: {found}. Nothing more was written.",
-        remedy="Take the lease (corral.ollama.store_lease) and run again: what was pulled is kept.",
+        f"The lease of the {purpose.what} {path} is not held under the given token: {found}. Nothing more was written.",
+        remedy=purpose.lost,
         path=path,
         lease=lease.as_dict() if lease else {},
     )

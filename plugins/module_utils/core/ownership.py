@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import CorralError
+from .leases import STORE
 from .plans import Plan, Step
 
 #: Directories below the store, in the order in which they are made, with the permissions they need.
@@ -37,12 +38,7 @@ class ForeignStore(CorralError):
 
 def not_ready(root: str, missing: str) -> CorralError:
     """For whoever needs one of Corral's own directories, which is not there yet."""
-    return CorralError(
-        f"{root} is not ready to be a store: {missing} is missing.",
-        kind="store_not_ready",
-        remedy="Run corral.ollama.store (role model_store) for it first.",
-        path=root,
-    )
+    return STORE.error(root, missing)
 
 
 @dataclass(frozen=True)

@@ -125,11 +125,11 @@ class StorePaths(ModelTree):
         return ModelTree(os.path.join(self.private, "incoming"))
 
 
-def store_at(path: str) -> StorePaths:
-    """The paths of the store at ``path``, which must be absolute; nothing is read."""
+def store_at(path: str, what: str = "a store") -> StorePaths:
+    """The paths of the store (or whatever else has a lease) at ``path``, which must be absolute; nothing is read."""
     clean = "/" + os.path.normpath(path).lstrip("/")
     if not os.path.isabs(path) or clean == "/" or "\0" in clean or ".." in path.split("/"):
-        raise BadInput(f"{path!a} cannot be a store.", remedy="Give the absolute path of its directory.", path=path)
+        raise BadInput(f"{path!a} cannot be {what}.", remedy="Give the absolute path of its directory.", path=path)
     return StorePaths(clean)
 
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lease of a store: a file that says who writes. Read, changed and written back only under its guard (flock)."""
+"""The lease of a store or a rollout: a file that says who writes. Read, changed and written back only under its guard
+(flock)."""
 
 from __future__ import annotations
 
@@ -15,8 +16,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from ..core.errors import CorralError
-from ..core.leases import Lease, held_error, lost_error, parse_lease
-from ..core.ownership import not_ready
+from ..core.leases import STORE, Lease, Purpose, held_error, lost_error, parse_lease
 from .files import fsync_dir, lstat, os_errors, read_plain, require_directory, unlink_if_there, write_whole
 from .layout import StorePaths
 from .locking import locked
@@ -25,10 +25,10 @@ _LIMIT = 64 * 1024
 
 
 class LeaseFile:
-    """The lease of one store. Everything that decides who holds it happens under the guard, so exactly one wins."""
+    """The lease on one directory. Everything that decides who holds it happens under the guard, so exactly one wins."""
 
-    def __init__(self, paths: StorePaths, now: Callable[[], float] = time.time) -> None:
-        self._paths, self._now = paths, now
+    def __init__(self, paths: StorePaths, now: Callable[[], float] = time.time, purpose: Purpose = STORE) -> None:
+        self._paths, self._now, self._purpose = paths, now, purpose
 
     def read(self) -> Lease | None:
         """The lease as it is, live or not; ``None`` when there is none."""
@@ -41,7 +41,7 @@ class LeaseFile:
             raise CorralError(
                 f"The lease {path} is not readable as a lease.",
                 kind="bad_lease",
-                remedy="Make sure that nothing writes to the store, then remove that file.",
+                remedy=f"Make sure that nothing writes to the {self._purpose.what}, then remove that file.",
                 path=path,
             )
         return lease
@@ -55,7 +55,7 @@ class LeaseFile:
             now, old = self._now(), self.read()
             if old is not None and old.live(now):
                 if not token or old.token != token:
-                    raise held_error(self._paths.root, old)
+                    raise held_error(self._paths.root, old, self._purpose)
                 return self._write(old.renewed(now, ttl)), None
             new = Lease(
                 token or secrets.token_hex(16), owner, job, socket.gethostname(), os.getpid(), now, now, now + ttl
@@ -64,11 +64,17 @@ class LeaseFile:
 
     def renew(self, token: str, ttl: float) -> Lease:
         """Hold it longer; raises ``LeaseLost`` if another holds it. An expired one that nobody took is still ours."""
+        with self.renewing(token, ttl) as lease:
+            return lease
+
+    @contextmanager
+    def renewing(self, token: str, ttl: float = 0.0) -> Iterator[Lease]:
+        """As ``renew`` (0: for as long as before), with the guard held while a short change is made, as ``writing``."""
         with self._guard():
             now, lease = self._now(), self.read()
             if lease is None or not token or lease.token != token:
-                raise lost_error(self._paths.root, lease, now)
-            return self._write(lease.renewed(now, ttl))
+                raise lost_error(self._paths.root, lease, now, self._purpose)
+            yield self._write(lease.renewed(now, ttl or lease.ttl))
 
     def release(self, token: str) -> bool:
         """Give it up. False when it was not ours to give up."""
@@ -85,7 +91,7 @@ class LeaseFile:
         """The live lease held under ``token``; raises ``LeaseLost``."""
         lease, now = self.read(), self._now()
         if lease is None or not token or lease.token != token or not lease.live(now):
-            raise lost_error(self._paths.root, lease, now)
+            raise lost_error(self._paths.root, lease, now, self._purpose)
         return lease
 
     @contextmanager
@@ -105,7 +111,7 @@ class LeaseFile:
         for directory in (self._paths.private, self._paths.tmp):
             require_directory(directory)
         if lstat(self._paths.tmp) is None:
-            raise not_ready(self._paths.root, self._paths.tmp)
+            raise self._purpose.error(self._paths.root, self._paths.tmp)
         with locked(path):
             yield
 
@@ -143,7 +149,7 @@ class Heartbeat:
                 self._lease.renew(self._token, self._ttl)
                 pause = self._ttl / 3
             except CorralError as error:
-                if error.kind in ("lease_lost", "bad_lease", "store_not_ready"):
+                if error.kind in ("lease_lost", "bad_lease", "store_not_ready", "rollout_not_begun"):
                     self._lost = error
                     return
                 # a full disk or a busy guard may pass before the lease expires: try again, soon
