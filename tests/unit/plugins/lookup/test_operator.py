@@ -28,7 +28,9 @@ def test_a_person_at_a_controller(monkeypatch):
     assert LookupModule().run([], {})[0]["owner"] == "somebody@bastion"
 
 
-@pytest.mark.parametrize("variables", [{"awx_job_id": 42}, {"tower_job_id": "42"}, {"awx_job_id": 42, "tower_job_id": 1}])
+@pytest.mark.parametrize(
+    "variables", [{"awx_job_id": 42}, {"tower_job_id": "42"}, {"awx_job_id": 42, "tower_job_id": 1}]
+)
 def test_a_job(variables):
     assert LookupModule().run([], variables) == [{"owner": "AWX job 42", "job": "42"}]
 
