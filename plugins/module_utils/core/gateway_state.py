@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What HAProxy reads again when it is loaded: the file of server states, and what the configuration says of servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .gateway_stats import DRAINED, MAINTENANCE, parse_state
+
+_PORT = 18
+_RUNNING = "2"
+
+
+def state_text(reply: str, configured: Mapping[tuple[str, str], tuple[str, int]], healthy: bool = False) -> str:
+    """The file for ``load-server-state-from-file`` out of ``show servers state``.
+
+    A port in this file wins over the configuration's: a server that moved would be asked at its old port for ever.
+    So ports are taken from the configuration that will be loaded with it, and only who is drained, in maintenance or
+    down is in it. ``healthy`` adds the others, for a reload in this moment: without, they start as half proven.
+    """
+    head = [line for line in reply.splitlines()[:2] if line == "1" or line.startswith("#")]
+    kept = []
+    for key, words in parse_state(reply).items():
+        ordered = int(words[6]) & (DRAINED | MAINTENANCE)
+        if ordered or (words[6] == "0" and (words[5] != _RUNNING or (healthy and key in configured))):
+            fields = list(words)
+            if key in configured:
+                fields[_PORT] = str(configured[key][1])
+            kept.append(" ".join(fields))
+    return "\n".join([*head, *kept]) + "\n"
+
+
+def configured_servers(text: str) -> dict[tuple[str, str], tuple[str, int]]:
+    """Host and port by backend and server, of a configuration file; lines that it cannot read are left out."""
+    found, section = {}, ""
+    for line in text.splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if not line[0].isspace():
+            section = words[1] if words[0] in ("backend", "listen") and len(words) > 1 else ""
+        elif section and words[0] == "server" and len(words) > 2:
+            host, _colon, port = words[2].rpartition(":")
+            if host and port.isdigit() and 0 < int(port) < 65536:
+                found[(section, words[1])] = (host.strip("[]"), int(port))
+    return found
