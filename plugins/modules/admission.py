@@ -22,7 +22,7 @@ description:
   - While it is watched, an instance fails when its container is restarted, ends or is out of memory, when
     C(/api/version) does not answer twice in a row, or when the gateway marks it as down. At the end it has to answer
     once more with a model.
-  - An instance that the record shows as done is left alone.
+  - An instance that the record shows as done already (with O(returning), as rolled back) is left alone.
   - Without a gateway (O(run_dir) empty) everything else is the same.
 extends_documentation_fragment:
   - corral.ollama.attributes
@@ -54,7 +54,9 @@ options:
     default: ''
   instances:
     description:
-      - The batch, each with C(name) and C(url). Other keys are let be.
+      - The batch, each with C(name), C(url) and, where it is known, C(kind). Other keys are let be.
+      - One of the kind V(remove) has no container any more. It is recorded as done and nothing is proven, unless it is
+        O(returning).
       - The gateway is told the address in C(url) when it has another one.
     type: list
     elements: dict
@@ -102,6 +104,16 @@ options:
     description: Seconds to wait for one answer of the gateway, of C(/api/version), C(/api/tags) and C(/api/ps).
     type: float
     default: 5.0
+  drain_timeout:
+    description: Seconds for which the requests that still run on an instance that failed in service may end.
+    type: float
+    default: 60.0
+  returning:
+    description:
+      - Whether the instances were made what they were before, after a failure. They are proven all the same, and
+        recorded as rolled back instead of done.
+    type: bool
+    default: false
   log_lines:
     description: How many of the last lines of a failed instance's container log to report.
     type: int
@@ -168,7 +180,7 @@ results:
       description: Whether it is in service and was healthy.
       type: bool
     skipped:
-      description: Whether the record showed it as done, so that nothing was to do.
+      description: Whether the record showed it as done already, so that nothing was to do.
       type: bool
     kind:
       description:
@@ -241,6 +253,8 @@ SPEC = {
     "proof_path": {"type": "path"},
     "restore_residents": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": 5.0},
+    "drain_timeout": {"type": "float", "default": 60.0},
+    "returning": {"type": "bool", "default": False},
     "log_lines": {"type": "int", "default": 20},
     "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
 }

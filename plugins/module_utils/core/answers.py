@@ -52,7 +52,7 @@ def endpoint_of(listed: Mapping[str, Any], shown: Mapping[str, Any] | None = Non
     return GENERATE, False
 
 
-def question(model: str, endpoint: str, keep_alive: str | None = None) -> dict[str, Any]:
+def question(model: str, endpoint: str, keep_alive: str | None = None, num_ctx: int = 0) -> dict[str, Any]:
     """The body of the request: as little work as still proves that the weights are used, and always the same."""
     body: dict[str, Any] = {"model": model}
     if endpoint == EMBED:
@@ -61,6 +61,8 @@ def question(model: str, endpoint: str, keep_alive: str | None = None) -> dict[s
         body.update(prompt=_PROMPT, options={"num_predict": _TOKENS, "temperature": 0, "seed": 1})
     if keep_alive:
         body["keep_alive"] = keep_alive
+    if num_ctx:
+        body["options"] = {**body.get("options", {}), "num_ctx": num_ctx}
     return body
 
 

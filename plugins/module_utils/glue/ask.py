@@ -23,10 +23,12 @@ _BUSY_DELAY = 1.0
 
 @dataclass(frozen=True)
 class Asking:
-    """How to ask: ``deadline`` in seconds for each request, waiting for a busy server included."""
+    """How to ask: ``deadline`` in seconds for each request, waiting for a busy server included. A model that is loaded
+    with another ``num_ctx`` is loaded anew; 0 leaves it to the server."""
 
     deadline: float = 300.0
     keep_alive: str | None = None
+    num_ctx: int = 0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -47,7 +49,7 @@ def ask(
 
 def _attempt(client: OllamaClient, server: Server, base: ModelResult, how: Asking) -> ModelResult:
     request = client.embed if base.endpoint == EMBED else client.generate
-    body = question(base.name, base.endpoint, how.keep_alive)
+    body = question(base.name, base.endpoint, how.keep_alive, how.num_ctx)
     started, retries = how.clock(), 0
     while True:
         left = how.deadline - (how.clock() - started)
