@@ -13,7 +13,19 @@ from typing import Any
 
 from .declared import BadInput
 from .errors import CorralError
-from .rollout_record import MAX_TEXT, SOURCES, STATES, Member, Rollout, is_service, sound_residents
+from .rollout_record import (
+    BACK,
+    BEFORE,
+    DONE,
+    MAX_TEXT,
+    ROLLED_BACK,
+    SOURCES,
+    STATES,
+    Member,
+    Rollout,
+    is_service,
+    sound_residents,
+)
 
 #: A line this short is written at once: readers see it whole, or torn by a crash, and never mixed with another.
 MAX_LINE = 4000
@@ -40,13 +52,20 @@ def marked(rollout: Rollout, names: Iterable[str], state: str, now: float, facts
         )
     if state not in STATES:
         raise BadInput(f"{ascii(state)[:40]} is no state of an instance.", remedy=f"Use one of {', '.join(STATES)}.")
-    kept = _kept(facts)
-    at = stamp(now)
+    more = {"at": stamp(now), "why": "", **_kept(facts)}
+    reached = {name: _reached(rollout, name, state, more.get("source")) for name in chosen}
     members = tuple(
-        replace(one, state=state, at=at, **{"why": "", **kept}) if one.name in chosen else one
-        for one in rollout.members
+        replace(one, state=reached[one.name], **more) if one.name in reached else one for one in rollout.members
     )
-    return told(replace(rollout, members=members), state, now, {"instances": chosen, **facts})
+    event = next(iter(reached.values())) if len(set(reached.values())) == 1 else state
+    return told(replace(rollout, members=members), event, now, {"instances": chosen, **facts})
+
+
+def _reached(rollout: Rollout, name: str, state: str, source: str | None) -> str:
+    """Who is done with its old definition is back where it was."""
+    member = rollout.member(name)
+    source = source or (member.source if member else "")
+    return ROLLED_BACK if state == DONE and (rollout.direction == BACK or source == BEFORE) else state
 
 
 def told(rollout: Rollout, event: str, now: float, facts: Mapping[str, Any]) -> Rollout:

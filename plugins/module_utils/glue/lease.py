@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
 
 from ..core.declared import BadInput
 from ..core.leases import MAX_TTL, Lease, LeaseHeld, clock, held_error
@@ -18,10 +18,12 @@ from .run import Work
 
 _POLL = 1.0
 
+Acquire = Callable[[str, str, float, str], tuple[Lease, Optional[Lease]]]
+
 
 def prepare_lease(params: Mapping[str, Any]) -> Work:
     """The five steps of ``store_lease`` for its parameters."""
-    _refuse_bad(params)
+    refuse_bad_lease(params, "store_lease")
     paths = store_at(params["path"])
     file = LeaseFile(paths)
     now = time.time()
@@ -56,11 +58,16 @@ def plan_held(paths: StorePaths, actual: Lease | None, params: Mapping[str, Any]
 
 
 def _acquire(file: LeaseFile, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    lease, old = waited_for(file.acquire, params)
+    return {"lease": lease.as_dict(), "taken_over": old.as_dict() if old else {}}
+
+
+def waited_for(acquire: Acquire, params: Mapping[str, Any]) -> tuple[Lease, Lease | None]:
+    """Take a lease for the options of a module, or wait for it as long as ``wait`` says."""
     until = time.monotonic() + params["wait"]
     while True:
         try:
-            lease, old = file.acquire(params["owner"], params["job"], params["ttl"], params["token"])
-            return {"lease": lease.as_dict(), "taken_over": old.as_dict() if old else {}}
+            return acquire(params["owner"], params["job"], params["ttl"], params["token"])
         except LeaseHeld:
             if time.monotonic() >= until:
                 raise
@@ -92,7 +99,8 @@ def _replaced(actual: Lease | None, token: str, now: float) -> dict[str, Any]:
     return actual.as_dict() if actual and not actual.live(now) and actual.token != token else {}
 
 
-def _refuse_bad(params: Mapping[str, Any]) -> None:
+def refuse_bad_lease(params: Mapping[str, Any], module: str) -> None:
+    """Raise for a time or a text that no lease can have."""
     problems = []
     if not 10 <= params["ttl"] <= MAX_TTL:
         problems.append(f"ttl is {params['ttl']:g} s, not 10 to {MAX_TTL}.")
@@ -104,4 +112,4 @@ def _refuse_bad(params: Mapping[str, Any]) -> None:
     if not params["owner"]:
         problems.append("owner is empty.")
     if problems:
-        raise BadInput(" ".join(problems), remedy="Correct the options of store_lease.", problems=problems)
+        raise BadInput(" ".join(problems), remedy=f"Correct the options of {module}.", problems=problems)
