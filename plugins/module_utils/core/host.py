@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .problems import Problem
+from .store_users import StoreUser
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,12 @@ class HostFacts:
     listeners: tuple[Listener, ...] = ()
     bindable: bool = True
     store: StoreFacts = field(default_factory=lambda: StoreFacts(""))
+    store_users: tuple[StoreUser, ...] = ()
+    """Ollama servers of this host that may write to the store's volume, those that are stopped included."""
     image_id: str = ""
     image_digests: tuple[str, ...] = ()
+    instance_images: tuple[str, ...] = ()
+    """Ids of the images that this project's instances were made from."""
     disk_path: str = ""
     free_bytes: int | None = None
     total_bytes: int | None = None

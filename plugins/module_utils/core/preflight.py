@@ -13,6 +13,7 @@ from .host import HostFacts
 from .layout import SERVICE_PREFIX, Layout, layout_problems
 from .preflight_ports import port_problems
 from .problems import Problem
+from .store_users import pruner_problems
 from .units import human_bytes
 
 _STORE_FOLDERS = {"blobs", "manifests"}
@@ -52,6 +53,7 @@ def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
         *_name_problems(wanted, host),
         *(port_problems(wanted.layout, _without_leaving(wanted, host)) if ports_usable else []),
         *_store_problems(wanted, host),
+        *pruner_problems(host.store_users, wanted.layout.project, wanted.store_volume, _not_beside(wanted, host)),
         *_disk_problems(wanted, host),
     ]
 
@@ -65,6 +67,12 @@ def _without_leaving(wanted: Wanted, host: HostFacts) -> HostFacts:
         for use in host.publications
     )
     return replace(host, publications=stay)
+
+
+def _not_beside(wanted: Wanted, host: HostFacts) -> set[str]:
+    """Who will not start while the fleet runs: those that leave, and those that a migration has stopped."""
+    stopped = {user.container for user in host.store_users if not user.running}
+    return set(wanted.departing) | (set(wanted.parked) & stopped)
 
 
 def older(version: str, minimum: str) -> bool:

@@ -72,6 +72,12 @@ def version_said(output: str) -> str:
     return ""
 
 
+def is_release(version: str) -> bool:
+    """Whether it tells what a server is: a build of somebody's own says 0.0.0."""
+    parsed = parse_version(version)
+    return parsed is not None and parsed[:3] != (0, 0, 0)
+
+
 def older_than(version: str, since: str) -> bool:
     """Whether a version is before another; an unreadable one is before all."""
     return (parse_version(version) or (0, 0, 0, 0)) < (parse_version(since) or (0, 0, 0, 0))
@@ -82,10 +88,9 @@ def image_problems(image: str, version: str, running: Iterable[str] = ()) -> lis
 
     ``running``: the versions that serve the store now, for the message.
     """
-    parsed = parse_version(version)
     serving = sorted(set(running))
     facts = {"image": image, "version": version, "running": serving}
-    if parsed is None or parsed[:3] == (0, 0, 0):
+    if not is_release(version):
         said = f"says that it is {version}" if version else "does not say which version of Ollama it is"
         return [
             Problem(

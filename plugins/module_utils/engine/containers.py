@@ -30,7 +30,7 @@ def neighbours(listed: list[dict[str, Any]]) -> tuple[Neighbour, ...]:
 def puller(listed: list[dict[str, Any]], project: str) -> str:
     """The container that pulls for the project, "" without one."""
     ours = (one for one in listed if CORRAL_PULLER in _labels(one) and _labels(one).get(CORRAL_PROJECT) == project)
-    return next((_name(entry) for entry in ours), "")
+    return next((container_name(entry) for entry in ours), "")
 
 
 def publications(api: Any, listed: list[dict[str, Any]]) -> tuple[Publication, ...]:
@@ -61,13 +61,14 @@ def project_gateway(listed: list[dict[str, Any]]) -> dict[str, Any]:
     """The gateway among a project's containers; {} when the fleet has none."""
     found = (entry for entry in listed if _labels(entry).get(SERVICE) == GATEWAY)
     for entry in found:
-        return {"container": _name(entry), "id": entry["Id"], "state": entry.get("State", ""), "image": entry["Image"]}
+        state = entry.get("State", "")
+        return {"container": container_name(entry), "id": entry["Id"], "state": state, "image": entry["Image"]}
     return {}
 
 
 def _neighbour(entry: Mapping[str, Any]) -> Neighbour:
     labels = _labels(entry)
-    return Neighbour(_name(entry), labels.get(PROJECT, ""), labels.get(SERVICE, ""), labels.get(DIRECTORY, ""))
+    return Neighbour(container_name(entry), labels.get(PROJECT, ""), labels.get(SERVICE, ""), labels.get(DIRECTORY, ""))
 
 
 def _published(entry: Mapping[str, Any]) -> list[Publication]:
@@ -150,7 +151,7 @@ def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:
     return entry.get("Labels") or {}
 
 
-def _name(entry: Mapping[str, Any]) -> str:
+def container_name(entry: Mapping[str, Any]) -> str:
     """The container's own name: legacy links add further ones with more slashes."""
     names = sorted((name.lstrip("/") for name in entry.get("Names") or []), key=lambda name: name.count("/"))
     return names[0] if names else str(entry["Id"])[:12]

@@ -21,6 +21,7 @@ from ..core.layout import Layout
 from ..core.problems import Problem, as_problem
 from ..engine import containers, images, ports, volumes
 from ..engine.client import compose_version, connect, speaking, without_library
+from ..engine.store_users import store_users
 from ..store.files import NotAFile, read_plain
 from ..store.layout import store_at
 from ..store.lease import LeaseFile
@@ -71,6 +72,7 @@ def _engine_facts(api: Any, question: Question) -> dict[str, Any]:
     with speaking():
         info, listed = api.info(), api.containers(all=True)
         image_id, digests, problem = _image_facts(api, question.image)
+        place = volumes.place(api, question.store_volume)
         return {
             "engine_version": info["ServerVersion"],
             "api_version": str(api.api_version),
@@ -80,12 +82,14 @@ def _engine_facts(api: Any, question: Question) -> dict[str, Any]:
             "containers": containers.neighbours(listed),
             "publications": containers.publications(api, listed),
             "store": _with_puller(
-                _store_facts(question.store_volume, volumes.place(api, question.store_volume)),
+                _store_facts(question.store_volume, place),
                 containers.puller(listed, question.layout.project),
             ),
+            "store_users": store_users(api, listed, question.store_volume, place[0] if place else ""),
             "image_id": image_id,
             "image_digests": digests,
             "image_problem": problem,
+            "instance_images": images.of_instances(listed, question.layout.project),
         }
 
 

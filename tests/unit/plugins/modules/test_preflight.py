@@ -185,3 +185,23 @@ def test_missing_libraries(on, monkeypatch):
     assert outcome["error"]["kinds"] == ["missing_library", "missing_library"]
     assert "cannot import 'corral_one'. Install python3-corral_one" in outcome.msg
     assert not on(FakeEngine(), require_engine=False).failed
+
+
+def test_a_server_of_somebody_else_that_prunes_the_store_is_refused(on, tmp_path):
+    old = container("old-ollama")
+    old["Config"].update(Env=["OLLAMA_HOST=0.0.0.0"], Entrypoint=["/bin/ollama"])
+    old["Mounts"] = [{"Type": "volume", "Name": "ollama_models", "Source": str(tmp_path), "RW": True}]
+    engine = FakeEngine(old, volumes={"ollama_models": str(tmp_path)}, root_dir=str(tmp_path))
+    outcome = on(engine)
+    assert outcome.kind == "store_pruner"
+    assert "old-ollama" in outcome.msg
+    assert not on(engine, departing=["old-ollama"]).failed
+    old["Config"]["Env"].append("OLLAMA_NOPRUNE=1")
+    assert on(engine)["host"]["store_users"][0]["noprune"] is True
+
+
+def test_the_images_of_the_instances_are_known(on, tmp_path):
+    mine = container("ollama-ollama-server-1", project="ollama", service="ollama-server-1")
+    gate = container("gate", project="ollama", service="gateway", Image="sha256:" + "b" * 64)
+    engine = FakeEngine(mine, gate, container("web"), root_dir=str(tmp_path))
+    assert on(engine)["host"]["instance_images"] == ["a" * 64]

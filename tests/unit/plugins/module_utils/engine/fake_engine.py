@@ -94,6 +94,8 @@ class FakeEngine:
             "Labels": found["Config"]["Labels"],
             "State": found["State"]["Status"],
             "Image": found["Config"]["Image"],
+            "ImageID": found["Image"],
+            "Mounts": found["Mounts"],
             "Ports": [
                 {"IP": binding["HostIp"], "PublicPort": int(binding["HostPort"]), "Type": private.partition("/")[2]}
                 for private, bindings in running.items()
