@@ -85,6 +85,11 @@ options:
       - The record of M(corral.ollama.migration), if there may be one. That the containers which it stopped will want
         the fleet's ports again is no problem as long as they are stopped.
     type: path
+  rollout_path:
+    description:
+      - The directory of M(corral.ollama.rollout), if there may be one. Whether a rolling change was interrupted there
+        is reported, and is no failure; a record that cannot be read is one.
+    type: path
   reserve_bytes:
     description: How much has to be free on the file system that holds the store.
     type: int
@@ -159,6 +164,12 @@ host:
         - The volume of the store with C(exists), C(mountpoint), C(owner), the C(entries) of its root, and
           C(abandoned_puller), a container that may write to it although nobody holds the lease.
       type: dict
+    rollout:
+      description:
+        - What C(rollout_path) tells. C(unfinished) says whether a next run has something to finish, C(in_doubt) names
+          the instances that an interrupted run left out of service.
+      type: dict
+      sample: {unfinished: true, in_doubt: [ollama-server-3]}
     free_bytes:
       description: What is free on the file system of the store.
       type: int
@@ -191,6 +202,7 @@ from ..module_utils.core.preflight import Wanted, judge
 from ..module_utils.core.problems import raise_all
 from ..module_utils.glue.host_facts import Question, gather
 from ..module_utils.glue.migration import parked_by
+from ..module_utils.glue.rollout_look import open_rollout
 from ..module_utils.glue.run import Work, run
 
 SPEC = {
@@ -209,6 +221,7 @@ SPEC = {
     "reserve_bytes": {"type": "int", "default": 1000000000},
     "departing": {"type": "list", "elements": "str", "default": []},
     "migration_path": {"type": "path"},
+    "rollout_path": {"type": "path"},
 }
 
 
@@ -228,7 +241,8 @@ def prepare(params: Mapping[str, Any]) -> Work:
     wanted = wanted_from(params)
     host = gather(Question(wanted.layout, params["image"], wanted.store_volume, wanted.project_dir))
     raise_all(judge(wanted, host), f"Host {host.hostname}")
-    return Work(result={"ok": True, "host": host.as_dict(), "same_engine_key": host.same_engine_key})
+    facts = {**host.as_dict(), "rollout": open_rollout(params["rollout_path"])}
+    return Work(result={"ok": True, "host": facts, "same_engine_key": host.same_engine_key})
 
 
 def main() -> None:

@@ -77,7 +77,8 @@ report:
   type: str
 audit:
   description:
-    - The last events, oldest first, each with C(at), C(rollout), C(seq), C(owner), C(job), C(event), C(instances), and what is known about it.
+    - The last events, oldest first, each with C(at), C(rollout), C(seq), C(owner), C(job), C(event), C(instances), and
+      what is known about it.
   returned: success
   type: list
   elements: dict
