@@ -28,6 +28,21 @@ options:
     required: true
 """
 
+    GATEWAY = r"""
+options:
+  run_dir:
+    description:
+      - The folder with the sockets of the gateway on the target, C(admin.sock) and C(master.sock).
+      - The folder C(conf) beside it holds the configuration.
+    type: path
+    required: true
+  timeout:
+    description:
+      - Seconds to wait for one answer of the gateway.
+    type: float
+    default: 10.0
+"""
+
     REGISTRY = r"""
 options:
   registry_endpoints:

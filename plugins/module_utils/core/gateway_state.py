@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What HAProxy reads again when it is loaded: the file of server states, and what the configuration says of servers."""
+"""What HAProxy reads when it is loaded: server states and the configuration; and what it says when it refuses."""
 
 from __future__ import annotations
 
@@ -46,3 +46,9 @@ def configured_servers(text: str) -> dict[tuple[str, str], tuple[str, int]]:
             if host and port.isdigit() and 0 < int(port) < 65536:
                 found[(section, words[1])] = (host.strip("[]"), int(port))
     return found
+
+
+def alerts(log: str) -> str:
+    """The alerts of a refused load, for a message of one line."""
+    lines = [line.partition(" : ")[2] or line for line in log.splitlines() if line.startswith("[ALERT]")]
+    return "; ".join(lines[:4] or [log.strip()[-300:]]).rstrip(".")

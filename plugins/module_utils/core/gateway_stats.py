@@ -120,7 +120,9 @@ def config_id(info: Mapping[str, str]) -> str:
 
 def parse_proc(text: str) -> Workers:
     """``show proc`` of the master. A worker that a refused reload left in place is still the current one."""
-    section, current, old = "", [], []
+    section = ""
+    current: list[int] = []
+    old: list[int] = []
     if not text.startswith("#<PID>"):
         raise _unreadable("show proc", text)
     for line in text.splitlines()[1:]:

@@ -98,7 +98,8 @@ class Cli:
         talk.connect(f"/proc/self/fd/{folder}/{name}")
 
     def _read(self, talk: socket.socket, until: float) -> str:
-        parts, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         while True:
             # per read and for the whole: a drop at a time would otherwise hold us for ever
             talk.settimeout(max(0.001, until - self._clock()))

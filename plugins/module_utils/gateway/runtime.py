@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..core.gateway_state import configured_servers, state_text
+from ..core.gateway_state import alerts, configured_servers, state_text
 from ..core.gateway_stats import (
     PRIMARY,
     Held,
@@ -30,7 +30,8 @@ from ..core.gateway_stats import (
 )
 from .cli import ADMIN, MASTER, NO_WORKER, Cli
 from .errors import GONE, REFUSED, UNKNOWN, GatewayError
-from .files import read_text, write_state
+from .files import STATE, own_folder, read_text, replace
+from .maps import Maps
 
 __all__ = ["GatewayError", "Info", "Runtime", "ServerState"]
 
@@ -72,6 +73,7 @@ class Runtime:
         self._cli = Cli(run_dir, timeout, wait, clock, sleep)
         self._clock, self._sleep = clock, sleep
         self._config = os.path.join(os.path.dirname(os.path.abspath(run_dir)), "conf", "haproxy.cfg")
+        self.maps = Maps(self._cli)
 
     def servers(self) -> dict[str, ServerState]:
         """Every server by name, one consistent look at all workers."""
@@ -149,8 +151,19 @@ class Runtime:
     def save_state(self, healthy: bool = False) -> None:
         """Write down who is drained or down (``healthy``: or not), for the next load of HAProxy, whatever causes it."""
         configured = configured_servers(read_text(self._config))
-        with write_state(self.run_dir, self._clock, self._sleep) as write:
-            write(state_text(self._admin("show servers state"), configured, healthy))
+        # One step for all who write it: an older look must not win over a newer one.
+        with own_folder(self.run_dir, self._clock, self._sleep) as folder:
+            text = state_text(self._admin("show servers state"), configured, healthy)
+            owner = os.fstat(folder)
+            replace(folder, STATE, text, 0o600, owner.st_uid, owner.st_gid)
+
+    def moved(self) -> list[str]:
+        """The servers that the worker asks elsewhere than the configuration on disk says: it has to be loaded again."""
+        configured = configured_servers(read_text(self._config))
+        running = parse_state(self._admin("show servers state"))
+        return sorted(
+            {key[1] for key, words in running.items() if key in configured and int(words[18]) != configured[key][1]}
+        )
 
     def info(self) -> Info:
         """The worker that serves; raises ``gateway_gone`` when none does."""
@@ -182,7 +195,7 @@ class Runtime:
         reply = self._cli.ask(MASTER, "reload", timeout=_RELOAD_TIMEOUT, again=False)
         verdict, _found, log = reply.partition("\n--\n")
         if verdict != "Success=1":
-            raise self._refused("reload", _told(log or reply), log=log.strip())
+            raise self._refused("reload", alerts(log or reply), log=log.strip())
         until = self._clock() + _RELOAD_TIMEOUT
         while self._clock() < until:
             with suppress(GatewayError):
@@ -231,9 +244,3 @@ class Runtime:
     def _refused(self, command: str, words: str, **facts: str) -> GatewayError:
         message = f"The gateway refuses {command!r}: {words}."
         return GatewayError(message, kind=REFUSED, remedy=_REMEDY, run_dir=self.run_dir, command=command, **facts)
-
-
-def _told(log: str) -> str:
-    """The alerts of a refused load, for a message of one line."""
-    lines = [line.partition(" : ")[2] or line for line in log.splitlines() if line.startswith("[ALERT]")]
-    return "; ".join(lines[:4] or [log.strip()[-300:]]).rstrip(".")

@@ -13,6 +13,11 @@ STORE: Spec = {"path": {"type": "path", "required": True}}
 
 LEASE: Spec = {"lease_token": {"type": "str", "required": True, "no_log": False}}
 
+GATEWAY: Spec = {
+    "run_dir": {"type": "path", "required": True},
+    "timeout": {"type": "float", "default": 10.0},
+}
+
 REGISTRY: Spec = {
     "registry_endpoints": {"type": "dict", "default": {}},
     "registry_ca_path": {"type": "path"},
