@@ -159,6 +159,16 @@ host:
       description: The digests under which registries know O(image).
       type: list
       elements: str
+    instance_images:
+      description: The ids of the images that the project's instances were made from.
+      type: list
+      elements: str
+    store_users:
+      description:
+        - Ollama servers that may write to O(store_volume), whatever state they are in. One that is not of this project
+          and runs without E(OLLAMA_NOPRUNE) is in the way, as it prunes the store whenever it starts.
+      type: list
+      elements: dict
     store:
       description:
         - The volume of the store with C(exists), C(mountpoint), C(owner), the C(entries) of its root, and
