@@ -86,17 +86,17 @@ class Gateway:
             admin.sendall(b"show stat\n")
             text = b"".join(iter(lambda: admin.recv(1 << 16), b"")).decode().removeprefix("# ")
         rows = csv.DictReader(text.strip().splitlines())
-        return [row for row in rows if row["pxname"] == self.backend and row["svname"] != "BACKEND"]
+        return [row for row in rows if row["svname"] not in ("FRONTEND", "BACKEND")]
 
     def look(self) -> dict[str, str]:
         rows = self.rows()
         for row in rows:
             for field, name in COUNTED.items():
-                key, value = f"{row['svname']} {name}", int(row.get(field) or 0)
+                key, value = f"{row['pxname']}/{row['svname']} {name}", int(row.get(field) or 0)
                 if value < self.last.get(key, 0):
                     self.before[key] = self.before.get(key, 0) + self.last[key]
                 self.last[key] = value
-        return {row["svname"]: row["status"] for row in rows}
+        return {row["svname"]: row["status"] for row in rows if row["pxname"] == self.backend}
 
     def counters(self) -> dict[str, int]:
         totals = dict.fromkeys(COUNTED.values(), 0)

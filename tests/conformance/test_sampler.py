@@ -53,6 +53,7 @@ def admin(tmp_path: Path) -> Iterator[list[str]]:
 
 def stat(retries: int, first: str = "UP", second: str = "UP") -> str:
     rows = [f"instances,one,{retries},0,{first}", f"instances,two,1,2,{second}", "instances,BACKEND,9,9,UP"]
+    rows += ["models-1,one,0,3,UP", "models-1,BACKEND,9,9,UP"]
     return "\n".join(["# pxname,svname,wretr,wredis,status", "api,FRONTEND,,,OPEN", *rows, "", ""])
 
 
@@ -64,7 +65,7 @@ def test_counters_go_on_over_a_reload(admin: list[str], tmp_path: Path) -> None:
         gateway.look()
         seen.append(gateway.counters()["retries"])
     assert seen == [4, 6, 6, 8]
-    assert gateway.counters()["redispatches"] == 2
+    assert gateway.counters()["redispatches"] == 5
 
 
 def test_what_the_gateway_says_of_each(admin: list[str], tmp_path: Path) -> None:
