@@ -20,7 +20,7 @@ from ..core.probe_plan import models_from
 from ..core.problems import Problem, raise_all
 from ..core.proofs import Proof, ProofKey
 from ..core.rollout_plan import decision
-from ..core.rollout_record import ADMITTING, DONE, FAILED, ROLLED_BACK, Rollout
+from ..core.rollout_record import ADMITTING, BACK, BEFORE, DONE, FAILED, ROLLED_BACK, Rollout
 from ..server.errors import ServerError
 from .box import Box
 from .candidate import Candidate, Course, blank
@@ -50,19 +50,30 @@ class SharedProofs(ProofFile):
 
 @dataclass(frozen=True)
 class Admission:
-    """What the module works with; ``entered`` is the state that the record gets for an instance that is in service."""
+    """What the module works with."""
 
     params: Mapping[str, Any]
     file: RolloutFile
     members: tuple[Target, ...]
     others: tuple[Target, ...]
     course: Course
-    entered: str
     rollout: Rollout | None
+
+    @property
+    def entered(self) -> str:
+        return ROLLED_BACK if self.params["returning"] else DONE
 
     def state(self, name: str) -> str:
         member = self.rollout.member(name) if self.rollout else None
         return member.state if member else ""
+
+    def over(self, name: str) -> bool:
+        """Whether the record has it where this would bring it: on the way back, done is called rolled back."""
+        member = self.rollout.member(name) if self.rollout else None
+        if member is None or self.rollout is None:
+            return False
+        back = self.params["returning"] or self.rollout.direction == BACK or member.source == BEFORE
+        return member.state == (ROLLED_BACK if back else DONE)
 
     def mark(self, name: str, state: str, **facts: Any) -> None:
         self.file.mark(self.params["token"], [name], state, **facts)
@@ -70,7 +81,7 @@ class Admission:
 
 def prepare_admission(params: Mapping[str, Any]) -> Work:
     work = _admission(params)
-    todo = [one for one in work.members if work.state(one.name) != work.entered]
+    todo = [one for one in work.members if not work.over(one.name)]
     names = {one.name for one in todo}
     known = {one.name: blank(one.name, ok=True, skipped=True) for one in work.members if one.name not in names}
     predicted = [known.get(one.name) or blank(one.name) for one in work.members]
@@ -103,15 +114,14 @@ def _admission(params: Mapping[str, Any]) -> Admission:
         log_lines=params["log_lines"],
         **{name: params[name] for name in _SECONDS},
     )
-    entered = ROLLED_BACK if params["returning"] else DONE
-    return Admission(params, file, members, others, course, entered, file.read())
+    return Admission(params, file, members, others, course, file.read())
 
 
 def _apply(work: Admission, todo: list[Target], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
     with work.file.heartbeat(work.params["token"]) as beat:
         door = work.course.door
         door.check = beat.check
-        gone = [one for one in todo if one.kind == _REMOVE and work.entered == DONE]
+        gone = [one for one in todo if one.kind == _REMOVE and not work.params["returning"]]
         for one in gone:
             # its container is gone on purpose: nothing is left that could prove itself
             work.mark(one.name, DONE)
