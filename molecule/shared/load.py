@@ -74,8 +74,8 @@ class Outcome:
 
 
 class Load:
-    """`models`: `chat` or `embed` by name, or another word for one that nobody asks; all are to be in every list. `rate`
-    is what all clients together ask a second, of `tokens` tokens each; the long ones have `long_tokens`.
+    """`models`: `chat` or `embed` by name, or another word for one that nobody asks; all are to be in every list.
+    `rate` is what all clients ask a second, of `tokens` tokens each; the long ones have `long_tokens`.
     """
 
     def __init__(
