@@ -35,6 +35,7 @@ _list:
   elements: dict
 """
 
+import getpass
 import os
 import platform
 from typing import Any
@@ -51,5 +52,12 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError("corral.ollama.operator takes no terms and no options.")
         known = variables or {}
         job = str(known.get("awx_job_id") or known.get("tower_job_id") or "")
-        user = os.environ.get("SUDO_USER") or os.environ.get("USER") or "somebody"
-        return [{"owner": f"AWX job {job}" if job else f"{user}@{platform.node() or 'the controller'}", "job": job}]
+        return [{"owner": f"AWX job {job}" if job else f"{_user()}@{platform.node() or 'the controller'}", "job": job}]
+
+
+def _user() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        # a container may run under a number that has no name
+        return f"uid {os.getuid()}"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import platform
 
 import pytest
@@ -14,7 +16,7 @@ from ansible_collections.corral.ollama.plugins.lookup.operator import LookupModu
 
 @pytest.fixture(autouse=True)
 def somebody(monkeypatch):
-    monkeypatch.setenv("USER", "root")
+    monkeypatch.setattr(getpass, "getuser", lambda: "root")
     monkeypatch.delenv("SUDO_USER", raising=False)
     monkeypatch.setattr(platform, "node", lambda: "bastion")
 
@@ -23,9 +25,15 @@ def test_a_person_at_a_controller(monkeypatch):
     assert LookupModule().run([], {}) == [{"owner": "root@bastion", "job": ""}]
     monkeypatch.setenv("SUDO_USER", "ada")
     assert LookupModule().run([])[0]["owner"] == "ada@bastion"
-    monkeypatch.delenv("SUDO_USER")
-    monkeypatch.delenv("USER")
-    assert LookupModule().run([], {})[0]["owner"] == "somebody@bastion"
+
+
+def test_a_user_without_a_name(monkeypatch):
+    def unknown():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
+    assert LookupModule().run([], {})[0]["owner"] == "uid 4711@bastion"
 
 
 @pytest.mark.parametrize(
