@@ -51,12 +51,12 @@ def place(one: Candidate, course: Course, found: Look) -> None:
     client = OllamaClient(one.url, course.timeout)
     entries = found.entries or by_key(client.tags())
     endpoints = {parse_name(model.name).key: model.endpoint for model in found.result.models}
+    gone = [resident for resident in one.before if resident.name.key not in entries]
+    one.notes += [f"{resident.name.display} was loaded before and is not in the store any more." for resident in gone]
+    one.before = tuple(resident for resident in one.before if resident not in gone)
     for resident in load_order(one.before):
-        entry = entries.get(resident.name.key)
-        if entry is None:
-            one.notes.append(f"{resident.name.display} was loaded before and is not in the store any more.")
-            continue
         course.door.check()
+        entry = entries[resident.name.key]
         endpoint = endpoints.get(resident.name.key) or endpoint_of(entry, _shown(client, resident))[0]
         _load(one, course, resident, endpoint)
     read_memory(one, course)
