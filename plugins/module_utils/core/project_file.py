@@ -11,7 +11,7 @@ from typing import Any
 
 from .digests import parse_digest
 from .libraries import require
-from .project_yaml import BadProject, Project
+from .project_yaml import BadProject, Project, dialect
 from .rollout_record import is_service
 
 _HEADER = (
@@ -129,5 +129,5 @@ def _mapping(entries: Mapping[str, Any]) -> Any:
 
 def _text(root: Any) -> str:
     yaml = require("yaml")
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    dumper = dialect(getattr(yaml, "CSafeDumper", yaml.SafeDumper))
     return _HEADER + str(yaml.serialize(root, Dumper=dumper, width=10**6, allow_unicode=True))

@@ -9,6 +9,7 @@ Messages say where something is wrong, and never what is written there: an envir
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,22 @@ MAX_BYTES = 1024 * 1024
 _MAX_EVENTS = 200_000
 _MAX_DEPTH = 100
 _MAX_MERGED = 1_000_000
-_MERGE = "tag:yaml.org,2002:merge"
+_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{_TAG}merge"
+#: What Compose takes a plain scalar for, by its first characters; all else is text to it. PyYAML's own rules are those
+#: of an older YAML: with them ``no`` and ``22:22`` would get tags that make other things of them.
+_PLAIN = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+0123456789."),
+    ),
+    ("timestamp", r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9:. \tZ+-]+)?", list("0123456789")),
+    ("merge", r"<<", ["<"]),
+)
 
 
 class BadProject(CorralError):
@@ -106,7 +122,7 @@ def parse_project(text: str, what: str) -> Project:
     yaml = require("yaml")
     if len(text) > MAX_BYTES:
         raise BadProject(f"{what} is longer than {MAX_BYTES} bytes.", remedy="See who writes to it.")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = dialect(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
         _measure(yaml.parse(text, Loader=loader), what)
         root = yaml.compose(text, Loader=loader)
@@ -120,6 +136,15 @@ def parse_project(text: str, what: str) -> Project:
             raise _bad(what, node, f"the service {ascii(name)[:100]} is no mapping")
         project.digest(node)
     return project
+
+
+def dialect(base: Any) -> Any:
+    """A loader or dumper that reads plain scalars as Compose does."""
+    own = type("Dialect", (base,), {"yaml_implicit_resolvers": {}})
+    for name, pattern, first in _PLAIN:
+        # the resolver asks for a match at the beginning only
+        own.add_implicit_resolver(_TAG + name, re.compile(f"(?:{pattern})\\Z"), first)  # type: ignore[attr-defined]
+    return own
 
 
 def _measure(events: Any, what: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .declared import BadInput
-from .digests import sha256_bytes
+from .digests import parse_digest, sha256_bytes
 from .errors import CorralError
 from .rollout_events import new_member, printable
 from .rollout_plan import Todo
@@ -142,7 +142,8 @@ def _member(todo: Todo, known: Member | None, instances: Instances) -> Member:
     if known is not None:
         return replace(known, kind=todo.kind, reason=todo.reason, source=DESIRED)
     found = instances.get(todo.name, {})
-    image, image_id = printable(found.get("image") or ""), str(found.get("image_digest") or "")
+    image, image_id = printable(found.get("image") or ""), found.get("image_digest") or ""
+    image_id = parse_digest(image_id) if image_id else ""
     return new_member(todo.name, todo.kind, reason=todo.reason, image=image, image_id=image_id)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..core.declared import BadInput
 from ..core.errors import CorralError
 from ..core.leases import ROLLOUT, Lease, held_error
 from ..core.plans import Plan, Step
@@ -32,8 +33,17 @@ Params = Mapping[str, Any]
 def prepare_rollout(params: Params) -> Work:
     """The five steps of the module ``rollout``."""
     refuse_bad_lease(params, "rollout")
+    _refuse_bad(params)
     file = RolloutFile(params["path"], params["audit_path"] or "")
     return _begin(file, params) if params["state"] == "begun" else _end(file, params)
+
+
+def _refuse_bad(params: Params) -> None:
+    ratio = params["max_failure_ratio"]
+    problems = [] if 0 <= ratio <= 1 else [f"max_failure_ratio is {ratio:g}, not 0 to 1."]
+    problems += [f"{name} is {params[name]}, less than 0." for name in ("batch", "canary") if params[name] < 0]
+    if problems:
+        raise BadInput(" ".join(problems), remedy="Correct the options of rollout.", problems=problems)
 
 
 def _begin(file: RolloutFile, params: Params) -> Work:
@@ -72,6 +82,7 @@ def _begun(file: RolloutFile, seen: Rollout | None, params: Params) -> Mapping[s
             "kinds": {one.name: one.kind for one in begun.todo},
             "direction": begun.rollout.direction,
             "max_unavailable": begun.rollout.max_unavailable,
+            "left": old.id if old is not None and old.unfinished else "",
         }
         record = told(begun.rollout, "resumed" if begun.resumed else "begun", now, facts)
         file.begin(token, record)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..core.declared import BadInput
 from ..core.errors import CorralError
 from ..core.leases import ROLLOUT, Lease
 from ..core.rollout_events import audit_events, audit_line, marked, residents_of
@@ -31,7 +32,7 @@ from ..store.files import (
 from ..store.layout import store_at
 from ..store.lease import Heartbeat, LeaseFile
 
-_LIMIT = 4 * 1024 * 1024
+_LIMIT = 8 * 1024 * 1024
 _TAIL = 64 * 1024
 _PRIVATE = 0o700
 
@@ -48,6 +49,8 @@ class RolloutFile:
         self.root = self._paths.root
         self.record = os.path.join(self.root, "rollout.json")
         self.audit = audit_path or os.path.join(os.path.dirname(self.root), "audit.jsonl")
+        if not os.path.isabs(self.audit):
+            raise BadInput(f"audit_path is {audit_path!a}.", remedy="Give the absolute path of the audit log.")
         self.lease = LeaseFile(self._paths, now, ROLLOUT)
 
     def read(self) -> Rollout | None:
@@ -116,10 +119,14 @@ class RolloutFile:
     def _put(self, old: Rollout | None, new: Rollout) -> Rollout:
         """The record first, then the line: what the log says has happened, and a line that a kill kept away is made up
         for by the next change."""
+        data = new.as_bytes()
+        if len(data) > _LIMIT or parse_rollout(data) is None:
+            # nothing was written: a record that cannot be read would be the end of every later run
+            raise BadInput(f"The record of the rollout {new.id} could not be read again.", remedy="Report it as a bug.")
         if old is not None and old.event:
             self._append(audit_line(old.event), unless_there=True)
         with os_errors("write the record of the rollout", self.record):
-            write_whole(self.record, new.as_bytes(), self._paths.tmp, mode=0o600)
+            write_whole(self.record, data, self._paths.tmp, mode=0o600)
         if new.event:
             self._append(audit_line(new.event))
         return new
