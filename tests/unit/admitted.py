@@ -23,7 +23,7 @@ from ansible_collections.corral.ollama.plugins.modules import admission
 from ansible_collections.corral.ollama.tests.unit.fake_gateway import FakeGateway
 from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.engine.fake_engine import FakeEngine, container
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import Outcome, run_module
-from ansible_collections.corral.ollama.tests.unit.rolled import begun, paths
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import begun, paths
 from ansible_collections.corral.ollama.tests.unit.scripted_server import (
     Answer,
     Call,

@@ -13,7 +13,7 @@ import requests
 from ansible_collections.corral.ollama.plugins.modules import admission
 from ansible_collections.corral.ollama.tests.unit.admitted import MISTRAL, NOMIC, ONE, TWO, Server, fleet
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs
-from ansible_collections.corral.ollama.tests.unit.rolled import member, told
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import member, told
 from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer, error, recorded
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.corral.ollama.tests.unit.admitted import MISTRAL, NOMIC, ONE, TWO, Server, fleet
-from ansible_collections.corral.ollama.tests.unit.rolled import member
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import member
 from ansible_collections.corral.ollama.tests.unit.scripted_server import error, ok
 
 
@@ -18,12 +18,12 @@ def note(name, **more):
 
 @pytest.fixture
 def admitted(tmp_path):
-    """Admit one instance that had these in memory; ``others``: what the record knows of a second one."""
+    """Admit one instance that had these in memory; ``elsewhere``: what a second one had, by the record."""
 
-    def admit(*notes, server=None, others=(), more=None, **options):
-        record = {ONE: {"state": "changing", "residents": notes}, TWO: {"residents": others}}
+    def admit(*notes, server=None, elsewhere=(), **options):
+        record = {ONE: {"state": "changing", "residents": notes}, TWO: {"residents": elsewhere}}
         with fleet(tmp_path, record, **{ONE: server or Server()}) as found:
-            outcome = found.admit(**{**options, **(more or {})})
+            outcome = found.admit(**options)
             admit.server, admit.member = found.servers[ONE], member(found.roll, ONE)
             return outcome
 
@@ -120,7 +120,7 @@ def test_still_on_the_gpu(admitted, vram):
 
 
 def test_what_another_instance_had_on_a_gpu_has_to_be_on_one(admitted):
-    outcome = admitted(others=[note(MISTRAL, size_vram=900)], server=Server(vram=0))
+    outcome = admitted(elsewhere=[note(MISTRAL, size_vram=900)], server=Server(vram=0))
     assert outcome["results"][0]["kind"] == "cpu_fallback"
 
 
@@ -128,7 +128,7 @@ def test_what_another_instance_had_on_a_gpu_has_to_be_on_one(admitted):
 def test_what_another_instance_has_on_a_gpu_now_has_to_be_on_one(admitted, there, kind):
     with Server() as other:
         other.on("GET", "/api/ps", ok({"models": [{"name": MISTRAL, "size": 5, "size_vram": there}]}))
-        outcome = admitted(server=Server(vram=0), more={"others": [{"name": "ollama-server-9", "url": other.url}]})
+        outcome = admitted(server=Server(vram=0), others=[{"name": "ollama-server-9", "url": other.url}])
     assert outcome["results"][0]["kind"] == kind
 
 

@@ -14,7 +14,7 @@ from ansible_collections.corral.ollama.plugins.module_utils.glue import drain_wa
 from ansible_collections.corral.ollama.plugins.modules import drain
 from ansible_collections.corral.ollama.tests.unit.fake_gateway import FakeGateway
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs, run_module
-from ansible_collections.corral.ollama.tests.unit.rolled import begun, member, paths, told
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import begun, member, paths, told
 from ansible_collections.corral.ollama.tests.unit.scripted_server import ScriptedServer, ok, recorded
 
 NAMES = ("ollama-server-1", "ollama-server-2", "ollama-server-3")
