@@ -29,6 +29,10 @@ options:
     description: How many of the last events of the audit log are returned, 0 to 1000.
     type: int
     default: 0
+  wait:
+    description: Seconds to wait first until nobody holds the lease any more. Whoever holds it still then is in RV(lease).
+    type: float
+    default: 0.0
 seealso:
   - module: corral.ollama.rollout
 """
@@ -95,6 +99,7 @@ def main() -> None:
         "path": {"type": "path", "required": True},
         "audit_path": {"type": "path"},
         "audit_lines": {"type": "int", "default": 0},
+        "wait": {"type": "float", "default": 0.0},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), prepare_rollout_info)
 

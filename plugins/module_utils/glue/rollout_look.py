@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core.declared import BadInput
+from ..core.leases import Lease
 from ..core.rollout_end import report, sentences
 from .rollout_file import RolloutFile
 from .run import Work
 
 _MAX_LINES = 1000
+_STEP = 0.5
 
 
 def prepare_rollout_info(params: Mapping[str, Any]) -> Work:
@@ -23,7 +25,8 @@ def prepare_rollout_info(params: Mapping[str, Any]) -> Work:
     if not 0 <= count <= _MAX_LINES:
         raise BadInput(f"audit_lines is {count}, not 0 to {_MAX_LINES}.", remedy="Read the rest of the log as it is.")
     file = RolloutFile(params["path"], params["audit_path"] or "")
-    rollout, lease = file.read(), file.lease.read()
+    lease = _free(file, params["wait"])
+    rollout = file.read()
     doubtful = rollout.in_doubt if rollout else ()
     return Work(
         result={
@@ -36,6 +39,16 @@ def prepare_rollout_info(params: Mapping[str, Any]) -> Work:
             "audit": file.audit_tail(count),
         }
     )
+
+
+def _free(file: RolloutFile, seconds: float) -> Lease | None:
+    """The lease once nobody holds it, or after so many seconds as it is."""
+    end = time.monotonic() + seconds
+    while True:
+        lease = file.lease.read()
+        if lease is None or not lease.live(time.time()) or time.monotonic() >= end:
+            return lease
+        time.sleep(min(_STEP, max(0.0, end - time.monotonic())))
 
 
 def open_rollout(path: str | None) -> dict[str, Any]:
