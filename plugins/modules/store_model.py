@@ -48,8 +48,10 @@ options:
     description:
       - V(staging) publishes what lies in C(.corral/incoming) already.
       - V(puller) pulls there first, through O(puller_url).
+      - V(known) goes back to a version that was published before. Each model needs its digest. A copy of its manifest
+        and all its blobs have to be in the store still, and are hashed again unless a receipt speaks for them.
     type: str
-    choices: [staging, puller]
+    choices: [staging, puller, known]
     default: staging
   puller_url:
     description: The base URL of the puller. Required with O(source=puller).
@@ -140,7 +142,7 @@ SPEC = merged(
         "name": {"type": "str"},
         "models": {"type": "list", "elements": "raw", "default": []},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "source": {"type": "str", "choices": ["staging", "puller"], "default": "staging"},
+        "source": {"type": "str", "choices": ["staging", "puller", "known"], "default": "staging"},
         "puller_url": {"type": "str"},
         "timeout": {"type": "float", "default": 30.0},
         "registry_lookup": {"type": "bool", "default": True},

@@ -23,6 +23,7 @@ from ..store.reading import empty_parents, incomplete, stored_model
 from ..store.staging import clear, leftovers
 from ..store.verifier import Verifier
 from .progress_file import ProgressFile
+from .publish_known import publish_known, task_from_known
 from .publish_one import Tools, publish_staged, pull_and_publish
 from .run import Work
 
@@ -35,7 +36,7 @@ class _Wanted:
 
     paths: StorePaths
     models: tuple[Declared, ...]
-    pulling: bool
+    source: str
 
 
 def prepare_publish(params: Mapping[str, Any]) -> Work:
@@ -56,7 +57,7 @@ def _desired(params: Mapping[str, Any]) -> _Wanted:
     models = declared_models(entries)
     if params["state"] == "absent":
         models = tuple(replace(model, state="absent") for model in models)
-    return _Wanted(store_at(params["path"]), models, params["source"] == "puller")
+    return _Wanted(store_at(params["path"]), models, params["source"])
 
 
 def _decide(wanted: _Wanted, params: Mapping[str, Any], warnings: list[str]) -> tuple[Task, ...]:
@@ -67,7 +68,9 @@ def _decide(wanted: _Wanted, params: Mapping[str, Any], warnings: list[str]) -> 
         try:
             if model.state == "absent" and not held.present and empty_parents(wanted.paths, model.name):
                 tasks.append(Task(model, held, REMOVE, "empty directories are left of it"))
-            elif wanted.pulling:
+            elif wanted.source == "known" and model.state != "absent":
+                tasks.append(task_from_known(wanted.paths, model, held))
+            elif wanted.source == "puller":
                 tasks.append(_pull_task(model, held, params, warnings))
             else:
                 staged = held_in(wanted.paths.staging, model)
@@ -120,7 +123,7 @@ def _apply(wanted: _Wanted, tasks: Sequence[Task], tidy: Sequence[str], params: 
         for index, task in enumerate(tasks):
             beat.check()
             try:
-                rows[index].update(_do(tools, task))
+                rows[index].update(_do(tools, task, wanted.source))
             except CorralError as error:
                 # what was done before this model stays done, and is told
                 error.facts.setdefault("model", task.model.name.display)
@@ -130,7 +133,7 @@ def _apply(wanted: _Wanted, tasks: Sequence[Task], tidy: Sequence[str], params: 
     return {"models": rows, "changed": bool(tidy) or any(row["changed"] for row in rows)}
 
 
-def _do(tools: Tools, task: Task) -> dict[str, Any]:
+def _do(tools: Tools, task: Task, source: str) -> dict[str, Any]:
     begun = time.monotonic()
     if task.action == NONE:
         return {}
@@ -139,4 +142,6 @@ def _do(tools: Tools, task: Task) -> dict[str, Any]:
         return {"changed": True}
     if task.action == PULL:
         return pull_and_publish(tools, task)
+    if source == "known":
+        return publish_known(tools, task)
     return {**publish_staged(tools, task.model), "seconds_hash": round(time.monotonic() - begun, 3)}

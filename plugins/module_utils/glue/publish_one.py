@@ -85,7 +85,7 @@ def publish_staged(tools: Tools, model: Declared) -> dict[str, Any]:
     whole = whole and all(has_blob(tools.paths, blob) for blob in manifest.blobs)
     published = tools.publisher.publish(model.name, staged, manifest)
     clear(tools.paths, leftovers(tools.paths))
-    _write_receipts(tools, manifest)
+    write_receipts(tools, manifest)
     return {
         "digest": manifest.digest,
         "changed": not (whole and before is not None and before.digest == manifest.digest),
@@ -95,7 +95,7 @@ def publish_staged(tools: Tools, model: Declared) -> dict[str, Any]:
     }
 
 
-def _write_receipts(tools: Tools, manifest: Manifest) -> None:
+def write_receipts(tools: Tools, manifest: Manifest) -> None:
     """After staging was cleared: the links that lay there changed the files' change times."""
     found = (tools.verifier.receipt(tools.paths.blob(blob.digest), blob) for blob in manifest.blobs)
     ReceiptFile(tools.paths).append(receipt for receipt in found if receipt is not None)

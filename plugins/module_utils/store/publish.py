@@ -61,6 +61,17 @@ class Publisher:
         reused = tuple(blob for blob in manifest.blobs if blob not in placed)
         return Published(reused, placed)
 
+    def restore(self, name: ModelName, raw: bytes, manifest: Manifest) -> None:
+        """Make a manifest current whose blobs the store has; raises ``BadBlob``, ``LeaseLost``."""
+        for blob in manifest.blobs:
+            path = self._paths.blob(blob.digest)
+            problem = self._verifier.problem(path, blob)
+            if problem:
+                raise self._bad(name, blob, problem, path)
+        target = self._paths.existing(name)
+        with self._lease.writing(self._token), os_errors("publish in", self._paths.root):
+            place_manifest(self._paths, target, raw)
+
     def sweep(self) -> None:
         """Remove what killed runs left in ``.corral/tmp``: whoever writes there holds the guard, as we do now."""
         with self._lease.writing(self._token), os_errors("clear", self._paths.tmp):
@@ -83,14 +94,18 @@ class Publisher:
             return True
         problem = self._verifier.problem(staged, blob)
         if problem:
-            raise BadBlob(
-                f"The blob {blob.digest} of {name.display} is not what its name says: {problem} (in {staged}).",
-                remedy="Pull the model again; if it stays, the registry or the disk is at fault.",
-                model=name.display,
-                digest=blob.digest,
-                problem=problem,
-            )
+            raise self._bad(name, blob, problem, staged)
         return False
+
+    @staticmethod
+    def _bad(name: ModelName, blob: Blob, problem: str, path: str) -> BadBlob:
+        return BadBlob(
+            f"The blob {blob.digest} of {name.display} is not what its name says: {problem} (in {path}).",
+            remedy="Pull the model again; if it stays, the registry or the disk is at fault.",
+            model=name.display,
+            digest=blob.digest,
+            problem=problem,
+        )
 
     def _make_durable(self, path: str) -> None:
         with os_errors("sync", path):
