@@ -23,7 +23,7 @@ from ansible_collections.corral.ollama.plugins.modules import admission
 from ansible_collections.corral.ollama.tests.unit.fake_gateway import FakeGateway
 from ansible_collections.corral.ollama.tests.unit.plugins.module_utils.engine.fake_engine import FakeEngine, container
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import Outcome, run_module
-from ansible_collections.corral.ollama.tests.unit.rollout_begun import begun, paths
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import begun, member, paths
 from ansible_collections.corral.ollama.tests.unit.scripted_server import (
     Answer,
     Call,
@@ -149,3 +149,19 @@ def fleet(folder: Path, members: dict[str, dict[str, Any]], **servers: Server) -
         ):
             stack.enter_context(mock.patch.object(room, step, 0.001))
         yield Fleet(found, engine, gateway, begun(folder, members), folder)
+
+
+def failed(found: Fleet, kind: str, *said: str, log: bool = True) -> Outcome:
+    """It was taken out, it is on record, and the reason is told with the end of its log."""
+    outcome = found.admit()
+    (entry,) = outcome["results"]
+    assert (outcome.failed, outcome["ok"], entry["ok"], entry["kind"]) == (False, False, False, kind)
+    assert outcome["problems"] == [entry["why"]]
+    for text in (f"{ONE}", *said):
+        assert text in entry["why"]
+    assert entry["log"] == (["level=ERROR boom"] if log else [])
+    record = member(found.roll, ONE)
+    assert (record.state, record.why in entry["why"], bool(record.why)) == ("failed", True, True)
+    assert found.gateway.states[ONE].drained
+    assert outcome["go_on"] is False
+    return outcome

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module admission: what an instance has to prove before requests come back, how it can fail, and what is on record
-then."""
+"""The module admission: what an instance has to prove before requests come back, and what is on record then."""
 
 from __future__ import annotations
 
@@ -11,9 +10,9 @@ import json
 import pytest
 import requests
 from ansible_collections.corral.ollama.plugins.modules import admission
-from ansible_collections.corral.ollama.tests.unit.admitted import MISTRAL, NOMIC, ONE, TWO, Server, fleet
+from ansible_collections.corral.ollama.tests.unit.admitted import MISTRAL, NOMIC, ONE, TWO, Server, failed, fleet
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs
-from ansible_collections.corral.ollama.tests.unit.rollout_begun import member, told
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import TOKEN, member, told
 from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer, error, recorded
 
 
@@ -21,22 +20,6 @@ from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer,
 def one(tmp_path):
     with fleet(tmp_path, {ONE: {"state": "changing"}}) as found:
         yield found
-
-
-def failed(found, kind, *said, log=True):
-    """It was taken out, it is on record, and the reason is told with the end of its log."""
-    outcome = found.admit()
-    (entry,) = outcome["results"]
-    assert (outcome.failed, outcome["ok"], entry["ok"], entry["kind"]) == (False, False, False, kind)
-    assert outcome["problems"] == [entry["why"]]
-    for text in (f"{ONE}", *said):
-        assert text in entry["why"]
-    assert entry["log"] == (["level=ERROR boom"] if log else [])
-    record = member(found.roll, ONE)
-    assert (record.state, record.why in entry["why"], bool(record.why)) == ("failed", True, True)
-    assert found.gateway.states[ONE].drained
-    assert outcome["go_on"] is False
-    return outcome
 
 
 def test_predicted_done_and_then_nothing(one):
@@ -64,7 +47,7 @@ def test_what_was_proven_is_remembered(one, tmp_path):
     proofs = tmp_path / "proofs.json"
     one.admit(proof_path=str(proofs))
     assert [row["instance"] for row in json.loads(proofs.read_text())["proofs"]] == [ONE, ONE]
-    one.roll.mark("the-roller", [ONE], "changing")
+    one.roll.mark(TOKEN, [ONE], "changing")
     asked = len(one.servers[ONE].asked())
     one.admit(proof_path=str(proofs))
     assert len(one.servers[ONE].asked()) == 2 * asked, "an instance that was changed has to prove it anew"
@@ -151,74 +134,9 @@ def test_one_that_the_gateway_does_not_know_yet(one):
 
 def test_without_a_gateway(one):
     assert (one.admit(run_dir="")["ok"], one.gateway.readings) == (True, 0)
-    one.roll.mark("the-roller", [ONE], "changing")
+    one.roll.mark(TOKEN, [ONE], "changing")
     one.servers[ONE].on("POST", "/api/generate", error(500, "boom"))
     assert one.admit(run_dir="")["results"][0]["kind"] == "server_error"
-
-
-WATCHED = [
-    ({"RestartCount": 1, "ExitCode": 2}, "crashed", "restarted once (exit code 2)"),
-    ({"Status": "exited", "ExitCode": 137}, "crashed", "its container is exited (exit code 137)"),
-    ({"OOMKilled": True}, "crashed", "ran out of memory"),
-    ({"StartedAt": "2026-11-21T22:30:00Z"}, "crashed", "was started anew"),
-]
-
-
-@pytest.mark.parametrize(("state", "kind", "said"), WATCHED)
-def test_a_container_that_does_not_stay(one, monkeypatch, state, kind, said):
-    real = one.gateway.ready
-    monkeypatch.setattr(one.gateway, "ready", lambda name: (real(name), one.engine.set(ONE, **dict(state))))
-    failed(one, kind, said)
-    assert one.gateway.log == [f"ready {ONE}", f"drain {ONE}"]
-
-
-def test_one_that_stops_answering_in_service(one, monkeypatch):
-    real, server = one.gateway.ready, one.servers[ONE]
-    monkeypatch.setattr(
-        one.gateway, "ready", lambda name: (real(name), server.on("GET", "/api/version", error(500, "hung")))
-    )
-    failed(one, "unhealthy", "500")
-
-
-def test_one_missed_answer_is_nothing(one, monkeypatch):
-    real, server = one.gateway.ready, one.servers[ONE]
-    script = (error(500, "busy"), recorded("version"))
-    monkeypatch.setattr(one.gateway, "ready", lambda name: (real(name), server.on("GET", "/api/version", *script)))
-    assert one.admit()["ok"]
-
-
-def test_the_gateway_marks_it_down_while_it_is_watched(one):
-    one.options = {"min_healthy_time": 30}
-    one.gateway.at = {8: lambda: one.gateway.change(ONE, status="DOWN", checks_failed=2)}
-    failed(one, "unhealthy", "marked it as DOWN after 2 failed checks")
-
-
-def test_the_last_question_is_not_answered(one, monkeypatch):
-    real, server = one.gateway.ready, one.servers[ONE]
-    monkeypatch.setattr(
-        one.gateway, "ready", lambda name: (real(name), server.on("POST", "/api/embed", error(500, "late")))
-    )
-    failed(one, "server_error", "After 0.01 s in service, ollama-server-1 (", "late")
-
-
-def test_what_still_runs_on_one_that_failed_may_end(one, monkeypatch):
-    real = one.gateway.ready
-    monkeypatch.setattr(
-        one.gateway,
-        "ready",
-        lambda name: (real(name), one.gateway.change(ONE, in_flight=2), one.engine.set(ONE, OOMKilled=True)),
-    )
-    outcome = failed(one, "crashed", "ran out of memory")
-    assert outcome["results"][0]["notes"] == ["2 requests still ran on it 0.1 s after it had failed."]
-    assert outcome["warnings"] == [f"{ONE}: 2 requests still ran on it 0.1 s after it had failed."]
-
-
-def test_the_gateway_is_killed_while_it_is_watched(one):
-    one.gateway.at = {
-        6: lambda: (one.gateway.saved.add(ONE), one.gateway.killed(), one.gateway.change(ONE, status="DRAIN"))
-    }
-    assert one.admit(min_healthy_time=0.2)["ok"]
-    assert not one.gateway.states[ONE].drained
 
 
 def test_two_at_once_and_one_fails(tmp_path):
@@ -229,14 +147,14 @@ def test_two_at_once_and_one_fails(tmp_path):
         assert [entry["ok"] for entry in outcome["results"]] == [True, False]
         assert [member(found.roll, name).state for name in (ONE, TWO)] == ["done", "failed"]
         assert (outcome["ok"], outcome["go_on"]) == (False, False)
-        found.roll.mark("the-roller", [TWO], "admitting")
+        found.roll.mark(TOKEN, [TWO], "admitting")
         again = found.admit(ONE, TWO, on_failure="fail")
         assert (again.failed, again.kind, again["error"]["instance"]) == (True, "server_error", TWO)
         assert [entry["skipped"] for entry in again["error"]["results"]] == [True, False]
 
 
 def test_one_that_returns_is_recorded_as_rolled_back(one):
-    one.roll.mark("the-roller", [ONE], "failed", why="x")
+    one.roll.mark(TOKEN, [ONE], "failed", why="x")
     assert one.admit(returning=True)["ok"]
     assert (member(one.roll, ONE).state, told(one.roll)[-1]) == ("rolled_back", ("rolled_back", ONE))
     assert not one.admit(returning=True).changed
