@@ -115,6 +115,11 @@ results:
         load_seconds: {description: What the server says of loading., type: float}
         old_stays: {description: "For how long the old one stays, empty when it is gone.", type: str}
         problem: {description: Why there was no answer., type: str}
+reloaded:
+  description: The servers that have loaded a new version.
+  returned: success
+  type: list
+  elements: str
 to_restart:
   description: Servers that keep an old version for ever, each with C(name), C(kind=restart) and C(reason).
   returned: success

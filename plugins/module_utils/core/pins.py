@@ -45,6 +45,18 @@ def _pinned(entry: Any, lock: Lock, strict: bool, problems: list[Problem]) -> An
     return {**rest, "digest": pin.digest, "state": "present"}
 
 
+def latest(entries: Iterable[Any]) -> list[Any]:
+    """The entries for an update: what no digest pins is wanted as the registry has it now, everything else stays."""
+    return [_latest(entry) for entry in entries or ()]
+
+
+def _latest(entry: Any) -> Any:
+    model = readable(entry)
+    if model is None or model.digest or model.state != "present":
+        return entry
+    return {**(dict(entry) if isinstance(entry, Mapping) else {"name": entry}), "state": "latest"}
+
+
 def readable(entry: Any) -> Declared | None:
     """One entry, or ``None`` where it cannot be meant."""
     try:

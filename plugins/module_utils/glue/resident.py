@@ -85,6 +85,7 @@ def _apply(work: Reloading, seen: Sequence[Seen], rows: Sequence[Stale]) -> dict
         failed = new.asked.problem if new.asked else ""
         done.append(new)
     result = _result(seen, done)
+    result["reloaded"] = sorted({row.server.name for row in done if row.asked and row.asked.answered})
     if failed and work.params["on_failure"] == "fail":
         problems = [Problem(row.asked.kind, row.asked.problem) for row in done if row.asked and row.asked.problem]
         raise_all(problems, results=result["results"], to_restart=result["to_restart"])
@@ -170,6 +171,7 @@ def _result(seen: Sequence[Seen], rows: Sequence[Stale]) -> dict[str, Any]:
     problems = [row.asked.problem for row in rows if row.asked and row.asked.problem]
     return {
         "ok": not problems,
+        "reloaded": sorted({row.server.name for row in rows if row.action == RELOAD}),
         "problems": problems,
         "results": [
             {

@@ -101,6 +101,7 @@ def test_the_new_version_is_loaded_where_the_old_one_is(fleet):
     assert sorted(rows(check)[MISTRAL]) == sorted(row)
     assert row["old_stays"].startswith("for ")
     assert real["to_restart"] == []
+    assert check["reloaded"] == real["reloaded"] == ["ollama-server-1"]
     assert fleet[0].digests() == [OLD, NEW]
     assert fleet[1].asked() == []
 
@@ -194,7 +195,7 @@ def test_no_further_instance_is_touched_after_a_failure(fleet):
     assert [entry["server"] for entry in outcome["error"]["results"]] == ["ollama-server-1", "ollama-server-2"]
     assert fleet[1].asked() == []
     told = run_module(resident, args(fleet, on_failure="report"))
-    assert (told.failed, told["ok"], len(told["problems"])) == (False, False, 1)
+    assert (told.failed, told["ok"], len(told["problems"]), told["reloaded"]) == (False, False, 1, [])
     assert fleet[1].digests() == [OLD]
 
 
