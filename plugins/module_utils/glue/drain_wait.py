@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ..core.drain_verdict import is_down
+from ..core.errors import CorralError
 from ..core.gateway_stats import ServerState
 from .gateway_door import Door
 
@@ -17,6 +18,8 @@ STEP = 0.05
 #: One reading of 0 can fall between a request that ends and the next one of the same connection.
 READINGS = 2
 _LOOK_AGAIN = 1.0
+#: How often the drain may be found undone at the end. A gateway that is killed over and over gets that far as well.
+_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,19 @@ def drain_all(door: Door, names: Sequence[str], patience: Patience) -> list[Drai
     """Drain and wait for all at the same time; in the end all of them are drained and idle at once, or late."""
     found: dict[str, Drained] = {}
     pending = list(names)
-    while pending:
+    for _unused in range(_ROUNDS):
+        if not pending:
+            return [found[name] for name in names]
         with ThreadPoolExecutor(len(pending)) as pool:
             for one in pool.map(lambda name: _drain(door, name, found.get(name), patience), pending):
                 found[one.name] = one
         pending = _still_to_do(door, found.values())
-    return [found[name] for name in names]
+    raise CorralError(
+        f"{', '.join(pending)} is put back into service at the gateway again and again while it is drained.",
+        kind="drain_undone",
+        remedy="Find out who else commands the gateway (set server … state ready), and run again.",
+        instances=pending,
+    )
 
 
 def _still_to_do(door: Door, found: Iterable[Drained]) -> list[str]:

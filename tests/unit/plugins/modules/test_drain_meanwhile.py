@@ -128,6 +128,18 @@ def test_the_gateway_is_killed_right_before_the_end(gateway, fleet, roll, monkey
     assert (gateway.states[NAMES[0]].drained, outcome["instances"][0]["redrained"]) == (True, 1)
 
 
+def test_somebody_else_puts_it_back_all_the_time(gateway, fleet, roll, monkeypatch):
+    real = drain_wait._still_to_do
+
+    def undone(door, found):
+        gateway.ready(NAMES[0])
+        return real(door, found)
+
+    monkeypatch.setattr(drain_wait, "_still_to_do", undone)
+    outcome = leave(roll, fleet)
+    assert (outcome.kind, member(roll, NAMES[0]).state) == ("drain_undone", "draining")
+
+
 def test_a_gateway_that_stays_away(gateway, fleet, roll):
     gateway.change(NAMES[0], in_flight=1)
     gateway.at = {6: lambda: setattr(gateway, "gone", True)}
