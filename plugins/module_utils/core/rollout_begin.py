@@ -161,7 +161,8 @@ def _resumed(left: Rollout, todo: Sequence[Todo], begin: Beginning) -> Rollout:
         elif one.state != PLANNED:
             members.append(one)
     members += [_member(one, None, begin.instances) for one in plans.values()]
-    return _reopened(replace(left, members=tuple(members)), begin.head)
+    # a way back that was left, and of which nothing differs from what is wanted now, goes no further back
+    return _reopened(replace(left, direction=FORWARD, members=tuple(members)), begin.head)
 
 
 def _reopened(rollout: Rollout, head: Rollout) -> Rollout:

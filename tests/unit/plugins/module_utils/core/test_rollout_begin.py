@@ -129,6 +129,13 @@ def test_an_open_record_with_nothing_left_to_do_is_closed():
     assert ended(begun.rollout, "done", "", 1).verdict == "done"
 
 
+def test_a_way_back_that_was_left_is_closed_when_nothing_differs_from_what_is_wanted_now():
+    old = replace(OLD, direction="back", members=members(s1="recreate/done", s2="recreate/rolled_back"))
+    begun = forward(old, (), BEGIN)
+    assert (told(begun), begun.rollout.direction) == ([], "forward")
+    assert ended(begun.rollout, "done", "", 1).verdict == "done"
+
+
 def test_one_in_doubt_that_is_gone_and_not_wanted_needs_nothing():
     old = replace(OLD, members=members(s1="remove/changing", s20="recreate/changing"))
     begun = forward(old, (), replace(BEGIN, instances={"s-2": RUNNING["s-2"]}))
