@@ -82,7 +82,7 @@ def test_a_hung_one_is_not_waited_for(gateway, fleet, roll):
     gateway.change(NAMES[0], in_flight=1)
     gateway.at = {8: lambda: gateway.change(NAMES[0], status="DOWN")}
     fleet[NAMES[0]].__exit__()
-    outcome = leave(roll, fleet, drain_timeout=600)
+    outcome = leave(roll, fleet, drain_timeout=30)
     assert (outcome["instances"][0]["down"], outcome["instances"][0]["cut"]) == (True, 1)
 
 
