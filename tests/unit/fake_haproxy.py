@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -191,17 +191,17 @@ class FakeHaproxy:
 
     def _one(self, talk: socket.socket, name: str, stop: threading.Event) -> None:
         raw = b""
-        while part := talk.recv(65536):
-            raw += part
-        try:
-            talk.sendall(self.answer(name, raw.decode().rstrip("\n")).encode())
-        except Hang:
-            stop.wait(20)
-        except Drip:
-            while not stop.wait(0.05):
-                talk.sendall(b"x")
-        except OSError:
-            return
+        # who asks may leave at any moment
+        with suppress(OSError):
+            while part := talk.recv(65536):
+                raw += part
+            try:
+                talk.sendall(self.answer(name, raw.decode().rstrip("\n")).encode())
+            except Hang:
+                stop.wait(20)
+            except Drip:
+                while not stop.wait(0.05):
+                    talk.sendall(b"x")
 
 
 class Hang(Exception):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from .gateway_stats import DRAINED, MAINTENANCE, parse_state
 
-_PORT = 18
+_ADDRESS, _PORT = 4, 18
 _RUNNING = "2"
 
 
@@ -17,8 +17,8 @@ def state_text(reply: str, configured: Mapping[tuple[str, str], tuple[str, int]]
     """The file for ``load-server-state-from-file`` out of ``show servers state``.
 
     A port in this file wins over the configuration's: a server that moved would be asked at its old port for ever.
-    So ports are taken from the configuration that will be loaded with it, and only who is drained, in maintenance or
-    down is in it. ``healthy`` adds the others, for a reload in this moment: without, they start as half proven.
+    So addresses are those of the configuration that will be loaded with it, and only who is drained, in maintenance
+    or down is in it. ``healthy`` adds the others, for a reload in this moment: without, they start as half proven.
     """
     head = [line for line in reply.splitlines()[:2] if line == "1" or line.startswith("#")]
     kept = []
@@ -27,7 +27,7 @@ def state_text(reply: str, configured: Mapping[tuple[str, str], tuple[str, int]]
         if ordered or (words[6] == "0" and (words[5] != _RUNNING or (healthy and key in configured))):
             fields = list(words)
             if key in configured:
-                fields[_PORT] = str(configured[key][1])
+                fields[_ADDRESS], fields[_PORT] = configured[key][0], str(configured[key][1])
             kept.append(" ".join(fields))
     return "\n".join([*head, *kept]) + "\n"
 

@@ -22,7 +22,7 @@ from .run import Work
 _POLL = 0.2
 _OWNER = "corral.ollama.gateway (a reload)"
 _LEASE_TTL = 120.0
-_LONGEST_ID = 128
+_LONGEST_ID = 512
 _NOTHING: dict[str, Any] = {"version": "", "pid": 0, "uptime_seconds": 0, "config_id": "", "old_workers": []}
 
 

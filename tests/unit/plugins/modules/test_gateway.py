@@ -120,6 +120,6 @@ def test_none_begins_meanwhile(haproxy, tmp_path):
     assert rollouts.lease.read() is None
 
 
-@pytest.mark.parametrize("config_id", ["", "a b", "a\nb", "x" * 129])
+@pytest.mark.parametrize("config_id", ["", "a b", "a\nb", "x" * 513])
 def test_an_id_that_cannot_be_one(haproxy, config_id):
     assert run_module(gateway, args(haproxy, config_id=config_id)).kind == "bad_input"
