@@ -43,13 +43,9 @@ def merged(there: Project | None, source: Project, names: Collection[str], pins:
     taken = tuple(name for name in services if name in names and old.get(name) != new[name])
     dropped = tuple(name for name in old if name not in services)
     whole = new == {name: source.digest(node) for name, node in source.services.items()}
-    if whole or there is None:
-        text = source.text if whole else _text(_document(None, source, services))
-    elif not taken and not dropped:
-        text = there.text
-    else:
-        text = _text(_document(there, source, services))
-    return Merge(text, taken, dropped)
+    if whole or (there is not None and not taken and not dropped):
+        return Merge(source.text if whole or there is None else there.text, taken, dropped)
+    return Merge(_text(_document(there, source, services)), taken, dropped)
 
 
 def differing(there: Project | None, source: Project) -> tuple[str, ...]:
@@ -129,5 +125,5 @@ def _mapping(entries: Mapping[str, Any]) -> Any:
 
 def _text(root: Any) -> str:
     yaml = require("yaml")
-    dumper = dialect(getattr(yaml, "CSafeDumper", yaml.SafeDumper))
-    return _HEADER + str(yaml.serialize(root, Dumper=dumper, width=10**6, allow_unicode=True))
+    # not the fast one: it says ! for a tag, which makes texts of numbers and of nothing
+    return _HEADER + str(yaml.serialize(root, Dumper=dialect(yaml.SafeDumper), width=10**6, allow_unicode=True))

@@ -227,3 +227,9 @@ def test_what_is_no_project_file_is_said_without_telling_what_is_in_it(text, tol
 def test_a_tag_of_python_constructs_nothing():
     text = "services: {s: {image: !!python/object/apply:os.system ['exit 1']}}"
     assert "python/object" in merged(project(text), project("services: {}", "new"), ["x"], {}).text
+
+
+def test_nothing_is_not_an_empty_text():
+    old = OLD.replace("  s-3: {", "  s-3: {environment: {FROM_OUTSIDE: , EMPTY: ''}, ")
+    text = merged(project(old), project(NEW), ["s-1"], {}).text
+    assert yaml.safe_load(text)["services"]["s-3"]["environment"] == {"FROM_OUTSIDE": None, "EMPTY": ""}
