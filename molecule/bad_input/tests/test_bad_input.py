@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from lab import Lab
 
+IMAGE = "corral-practice/ollama:0.32.15-practice"
 GOOD, ZEROS = "nomic-embed-text:v1.5", "0" * 64
 
 INPUTS = {
@@ -69,9 +70,7 @@ def test_port_in_use_by_a_program(lab, state):
 
 
 def test_range_that_overlaps_another_service(lab, state):
-    lab.docker(
-        "run", "-d", "--name", "neighbour", "-p", "127.0.0.1:11440:11434", "corral-practice/ollama:0.32.15-practice"
-    )
+    lab.docker("run", "-d", "--name", "neighbour", "-p", "127.0.0.1:11440:11434", IMAGE)
     try:
         refused(lab, lab.snapshot(), ["11440", "neighbour"], corral_base_port=11434, corral_instance_count=8)
     finally:
@@ -93,6 +92,39 @@ def test_engine_too_old(lab, state):
     result = lab.module("preflight", min_engine="99.0.0", count=2)
     assert result["failed"] is True
     assert [word for word in ("99.0.0", "Upgrade") if word not in result["msg"]] == [], result["msg"]
+
+
+def older(lab, version):
+    """The practice image as if it were of another version; its name."""
+    name = f"corral-practice/ollama:as-{version}"
+    lab.docker("create", "--name", "seed", IMAGE)
+    lab.docker("commit", "--change", f"ENV PRACTICE_VERSION={version}", "seed", name)
+    lab.docker("rm", "seed")
+    return name
+
+
+def test_image_that_does_not_belong_on_a_shared_store(lab, state):
+    """Its tag says nothing; the image itself is asked, and nothing of that stays."""
+    image = older(lab, "0.18.3")
+    try:
+        refused(lab, lab.snapshot(), [image, "0.18.3", "0.19.0", "lists_other_digests", "0.32.15"], corral_image=image)
+        found = lab.module("image_info", image=older(lab, "0.3.14"), on_refused="report")
+        assert [rule in " ".join(found["problems"]) for rule in ("wedges_on_bad", "ignores_noprune")] == [True, True]
+        assert lab.module("image_info", image=older(lab, "0.0.0"))["error"]["kind"] == "unknown_version"
+        downgrade = lab.module("image_info", image=older(lab, "0.20.7"))
+        assert downgrade["problems"] == []
+        assert "a downgrade" in downgrade["warnings"][0]
+    finally:
+        lab.sh("docker rmi $(docker images -q --filter reference='corral-practice/ollama:as-*')")
+
+
+def test_server_of_somebody_else_that_prunes_the_store(lab, state):
+    """It does not even run: it would prune at its next start."""
+    lab.docker("create", "--name", "stray", "-v", "ollama_models:/root/.ollama/models", IMAGE)
+    try:
+        refused(lab, lab.snapshot(), ["stray", "ollama_models", "OLLAMA_NOPRUNE"])
+    finally:
+        lab.docker("rm", "stray")
 
 
 def test_two_names_for_one_engine(lab, state):

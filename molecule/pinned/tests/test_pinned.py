@@ -76,6 +76,16 @@ def test_a_tag_that_moves_changes_nothing(lab, versions):
     assert served(lab, since) == {}
 
 
+def test_a_pinned_fleet_does_not_move_with_an_update_either(lab, versions):
+    since = time.time()
+    run = lab.run("update_models").ok()
+    assert run.changed == []
+    old, new = versions["first"][:12], versions["second"][:12]
+    assert f"{MOVING} is held at {old} by its pin; the registry serves {new}" in run.output
+    assert in_store(lab, MOVING) == versions["first"]
+    assert served(lab, since) == {}
+
+
 def test_drift_says_what_an_update_would_cost_and_pulls_nothing(lab, versions):
     since = time.time()
     run = lab.run("drift").ok()
@@ -119,3 +129,40 @@ def test_a_broken_lock_stops_everything(lab):
     lab.run("site").failed("corral.lock.yml", "no YAML", "version control")
     assert lab.snapshot() == before
     path.write_text(good)
+
+
+@pytest.fixture
+def unpinned(lab):
+    """Variables of a run that knows no lock, with the tag back at the first version."""
+    move("first")
+    return {"corral_lock_file": str(lab.ephemeral / "none.lock.yml")}
+
+
+def test_without_a_pin_one_instance_has_to_answer_or_the_old_version_comes_back(lab, versions, unpinned):
+    """The first instance is asked before anybody relies on it, and here it breaks with the version that is new."""
+    fault = {"runner_killed": {"model": MOVING}}
+    lab.api(11434, "/practice/faults", fault, "PUT")
+    try:
+        message = lab.run("update_models", **unpinned).failed(MOVING, "done: false", "Pin what serves now")
+    finally:
+        lab.api(11434, "/practice/faults", None, "DELETE")
+    assert f"{MOVING} is {versions['second'][:12]} again, as {versions['first'][:12]} did not answer" in message
+    assert on_instances(lab, MOVING) == [versions["second"]] * 2
+    assert lab.sh("cat /var/lib/corral/ollama/update.json", check=False) == ""
+
+
+def test_without_a_pin_it_follows_the_registry_and_then_does_nothing(lab, versions, unpinned):
+    lab.api(11435, "/api/generate", {"model": MOVING, "prompt": "hello", "keep_alive": "30m"})
+    check = lab.run("update_models", _check=True, **unpinned).ok()
+    assert on_instances(lab, MOVING) == [versions["second"]] * 2
+    run = lab.run("update_models", **unpinned).ok()
+    assert on_instances(lab, MOVING) == [versions["first"]] * 2
+    assert versions["first"] in loaded(lab, 11435)
+    reload = "corral.ollama.model_update : apply | Load the new version where the old one is in memory"
+    publish = "corral.ollama.models : apply | Pull, hash and publish the missing models"
+    assert {reload, publish} <= set(check.changed) <= set(run.changed)
+    assert lab.run("update_models", **unpinned).ok().changed == []
+
+
+def loaded(lab, port):
+    return [entry["digest"] for entry in lab.api(port, "/api/ps")["models"] if entry["name"] == MOVING]
