@@ -15,7 +15,8 @@ export PYTHONUNBUFFERED := 1
 BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --become || echo --become --ask-become-pass; })
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
-PARTS = setup lint unit build sanity docker conformance molecule acceptance
+# Two of those joined by + are made at a time; see tools/parts.
+PARTS = setup docker sanity+unit+lint+conformance+hosts+build molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -77,6 +78,10 @@ conformance: practice ## The practice fleet against the recordings of the real s
 sanity: setup ## ansible-test sanity and units with every supported ansible-core
 	tools/sanity
 
+.PHONY: hosts
+hosts: setup docker
+	$(AS_DOCKER_USER) practice/up --hosts
+
 .PHONY: molecule
 molecule: setup docker ## Every Molecule scenario, on hosts with an engine of their own
 	$(AS_DOCKER_USER) molecule/run
@@ -97,5 +102,5 @@ readmes: setup ## Write the roles' README files and the README's tables from the
 	python tools/readme_tables.py
 
 .PHONY: test
-test: ## Everything, the quick parts first, with a summary at the end
+test: ## Everything, with a summary at the end
 	@MAKE="$(MAKE)" tools/parts $(PARTS)
