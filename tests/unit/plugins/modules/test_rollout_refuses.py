@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module ``rollout`` where it refuses: too many are out, what is not done, whose lease it is, files that are none."""
+"""The module ``rollout`` where it refuses: too many out, what is not done, a lease of another, files that are none."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import yaml
 from ansible_collections.corral.ollama.plugins.module_utils.core.project_file import differing, image_of, merged
@@ -181,12 +179,12 @@ def merge_bomb():
 
 
 def test_aliases_upon_aliases_cost_nothing():
-    begun = time.monotonic()
+    """Written out they would be 9 to the power of 39."""
     assert list(project(bomb()).services) == ["s"]
-    assert len(project(merge_bomb()).flat(project(merge_bomb()).services["s"])) in (0, 40)
-    merge = merged(project(bomb()), project("services: {s: {image: *b}}".replace("*b", "b"), "new"), ["s"], {})
+    merges = project(merge_bomb())
+    assert len(merges.flat(merges.services["s"])) == 40
+    merge = merged(project(bomb()), project("services: {s: {image: b}}", "new"), ["s"], {})
     assert merge.taken == ("s",)
-    assert time.monotonic() - begun < 20
 
 
 HOSTILE = [
