@@ -17,7 +17,7 @@ description:
   - Before that it writes down which servers are drained, so that the new worker knows it as well.
   - When HAProxy refuses the configuration, the old worker goes on as if nothing had happened, and the module fails with
     HAProxy's own words.
-  - It does not write the configuration; the role M(corral.ollama.gateway#role) does.
+  - It does not write the configuration; the role C(corral.ollama.gateway) does.
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.state_module

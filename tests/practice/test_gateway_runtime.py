@@ -22,6 +22,7 @@ from ansible_collections.corral.ollama.tests.practice.gateway_lab import (
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs, run_module
 
 ONE, TWO = "ollama-server-1", "ollama-server-2"
+SETTINGS, GOAWAY = 4, 7
 WEB, OPS = "web-q7Lw2nD9xR4tV8zB1", "ops-q7Lw2nD9xR4tV8zB1"
 
 
@@ -124,6 +125,24 @@ def test_a_stream_and_half_a_request_of_an_old_worker_count(lab: Gateway) -> Non
     assert stream.rest() == b"beginend"
     until(lambda: runtime.server(ONE).idle)
     until(lambda: runtime.info().old_workers == ())
+
+
+def test_an_idle_client_of_an_old_worker_counts_as_long_as_it_may_ask_again(lab: Gateway) -> None:
+    one = socket.create_connection(("127.0.0.1", lab.port))
+    one.sendall(b"GET /kept HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert one.recv(1000).startswith(b"HTTP/1.1 200")
+    two = socket.create_connection(("127.0.0.1", lab.port))
+    two.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]))
+    assert two.recv(1000)[3] == SETTINGS
+    runtime = lab.runtime()
+    runtime.reload()
+    # HAProxy hangs up on an idle client of HTTP/1; one of HTTP/2 is told to leave, and may yet send a request
+    assert one.recv(1000) == b""
+    assert two.recv(1000)[3] == GOAWAY
+    assert {name: state.queued for name, state in runtime.servers().items()} == {ONE: 1, TWO: 1}
+    two.close()
+    until(lambda: all(state.idle for state in runtime.servers().values()))
+    one.close()
 
 
 def keyed(lab: Gateway, key: str) -> tuple[int, int]:
