@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from ansible_collections.corral.ollama.plugins.modules import rollout, rollout_info
@@ -93,3 +94,20 @@ def test_what_is_no_record_is_said(host):
     (host.path / "rollout.json").write_text("{")
     assert info(host).kind == "bad_rollout"
     assert host.file.lease.read().token == TOKEN
+
+
+def test_waiting_until_nobody_works_on_it(host):
+    host.begun("s-1")
+    host.mark("done", "s-1")
+    timer = threading.Timer(0.5, lambda: run_module(rollout, host.end()))
+    timer.start()
+    found = info(host, wait=60)
+    timer.join()
+    assert (found["unfinished"], found["lease"]) == (False, {})
+
+
+def test_waiting_in_vain_says_who_works_on_it(host):
+    host.begun("s-1")
+    found = info(host, wait=1)
+    assert (found.failed, found["lease"]["live"], found["unfinished"]) == (False, True, True)
+    assert info(host, wait=-1)["lease"]["live"]
