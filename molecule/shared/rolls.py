@@ -81,11 +81,11 @@ def audit(lab: Lab) -> list[dict[str, Any]]:
 
 
 def running(lab: Lab) -> dict[str, dict[str, Any]]:
-    """Of each instance: the container, its image, its environment and when it was started; what no roll may touch."""
+    """Of each instance, by the name of its service: what a roll changes there, and may not change elsewhere."""
     names = [name for name in lab.containers() if "ollama-server" in name]
     listed = json.loads(lab.docker("inspect", *names)) if names else []
     return {
-        row["Name"].lstrip("/"): {
+        row["Config"]["Labels"]["corral.instance"]: {
             "id": row["Id"],
             "image": row["Image"],
             "tag": row["Config"]["Image"],
