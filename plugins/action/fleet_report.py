@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 from ..module_utils.core.errors import CorralError
 from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
 from ..module_utils.core.fleet_table import fleet_table
+from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import check_writable, write_report
 
@@ -44,8 +45,7 @@ class ActionModule(ActionBase):
             return {"ok": True}
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = fleet_report(_plain(options["hosts"]), now)
-        width = max(options["width"], 60)
-        table = "\n".join(filter(None, (fleet_table(report, width), storage_table(report.get("storage", {}), width))))
+        table = _table(report, max(options["width"], 60))
         display.display(table)
         path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report)
         if not report["ok"] and options["fail"]:
@@ -54,6 +54,11 @@ class ActionModule(ActionBase):
             return {"failed": True, "ok": False, "path": path, "msg": _failure(report), "error": failure}
         stats = {"data": {"corral_fleet": stats_of(report)}, "per_host": False, "aggregate": True}
         return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}
+
+
+def _table(report: Mapping[str, Any], width: int) -> str:
+    below = (service_table(report.get("service", {}), width), storage_table(report.get("storage", {}), width))
+    return "\n".join(filter(None, (fleet_table(report, width), *below)))
 
 
 def _failure(report: Mapping[str, Any]) -> str:

@@ -114,6 +114,11 @@ report:
     storage:
       description: Per host what M(corral.ollama.storage_info) returned, when it was given.
       type: dict
+    service:
+      description:
+        - Per host C(gateway), what M(corral.ollama.gateway_info) returned, and C(rollout), what
+          M(corral.ollama.rollout_info) returned, when they were given.
+      type: dict
     problems:
       description: All problems as sentences.
       type: list

@@ -30,7 +30,8 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
 
     ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
     ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts),
-    ``storage`` (of storage_info). An entry without ``results`` is a host that was not verified.
+    ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info). An entry without
+    ``results`` is a host that was not verified.
     """
     instances: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -40,7 +41,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
         problems += said
     if not instances and not problems:
         problems.append("No instance was verified: the fleet is empty.")
-    storage = {host: found["storage"] for host, found in hosts.items() if _has_storage(found)}
+    further = {key: _told(hosts, key) for key in ("storage", "service")}
     return {
         "schema": SCHEMA,
         "ok": not problems,
@@ -48,7 +49,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
         "summary": _summary(hosts, instances, problems),
         "instances": instances,
         "problems": problems,
-        **({"storage": storage} if storage else {}),
+        **{key: told for key, told in further.items() if told},
     }
 
 
@@ -104,8 +105,10 @@ def _summary(hosts: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], p
     }
 
 
-def _has_storage(found: Any) -> bool:
-    return isinstance(found, Mapping) and isinstance(found.get("storage"), Mapping) and bool(found["storage"])
+def _told(hosts: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """What each host says about one thing; the hosts that say nothing are left out."""
+    found = {host: told.get(key) for host, told in hosts.items() if isinstance(told, Mapping)}
+    return {host: said for host, said in found.items() if isinstance(said, Mapping) and said}
 
 
 def _texts(value: Any) -> list[str]:

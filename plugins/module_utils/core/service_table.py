@@ -1,0 +1,99 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the gateway of each host does, and which rollout was not brought to its end, as text below the fleet's table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from textwrap import wrap
+from typing import Any
+
+from .fleet_table import WIDTH
+
+#: What was masked by sending a request again, and what was not: by what the gateway counts, and how people say it.
+_TROUBLE = (
+    ("retries", "retried"),
+    ("redispatches", "taken to another instance"),
+    ("connection_errors", "refused connections"),
+    ("response_errors", "broken answers"),
+    ("responses_5xx", "answers of 500 or more"),
+)
+
+
+def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
+    """``service`` of the fleet report: per host ``gateway`` (of gateway_info) and ``rollout`` (of rollout_info)."""
+    lines: list[str] = []
+    for host, told in service.items():
+        gateway, rollout = _dict(told, "gateway"), _dict(told, "rollout")
+        if gateway:
+            lines += ["", *wrap(f"Gateway of {host}", width)]
+            lines += [line for label, text in _gateway(gateway) for line in _row(label, text, width)]
+        if rollout.get("unfinished"):
+            lines += [
+                "",
+                *wrap(f"A rollout of {host} was not brought to its end; the next deploy goes on with it", width),
+            ]
+            lines += [line for text in _texts(rollout) for line in wrap(f"  {text}", width, subsequent_indent="    ")]
+    return "\n".join(lines)
+
+
+def _gateway(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    about, servers = _dict(found, "gateway"), _rows(found)
+    if not about.get("reachable"):
+        return [("state", f"does not answer: {found.get('error') or 'no reason is known'} (playbook deploy starts it)")]
+    flying = sum(_number(server.get("in_flight")) for server in servers)
+    return [
+        ("state", _states(servers)),
+        ("requests", f"{flying} at work, {_number(found.get('queued'))} waiting"),
+        ("since start", _troubles(servers)),
+    ]
+
+
+def _states(servers: Iterable[Mapping[str, Any]]) -> str:
+    """``7 UP, 1 DRAIN (ollama-server-3)``: who is up needs no name."""
+    names: dict[str, list[str]] = {}
+    for server in servers:
+        names.setdefault(str(server.get("status")), []).append(str(server.get("name")))
+    counts = Counter({status: len(listed) for status, listed in names.items()})
+    told = [
+        f"{count} {status}" + ("" if status == "UP" else f" ({', '.join(names[status])})")
+        for status, count in sorted(counts.items(), key=lambda entry: (entry[0] != "UP", entry[0]))
+    ]
+    return ", ".join(told) or "no instance"
+
+
+def _troubles(servers: Iterable[Mapping[str, Any]]) -> str:
+    """Every kind with its number and with the instances that it is about."""
+    listed = list(servers)
+    told = []
+    for key, words in _TROUBLE:
+        found = {str(server.get("name")): _number(server.get(key)) for server in listed}
+        named = ", ".join(name for name, count in found.items() if count)
+        if named:
+            told.append(f"{sum(found.values())} {words} ({named})")
+    return "; ".join(told) or "nothing was retried, nothing failed"
+
+
+def _row(label: str, text: str, width: int) -> list[str]:
+    return wrap(f"  {label:<14} {text}", width, subsequent_indent=" " * 17, break_on_hyphens=False)
+
+
+def _rows(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    servers = found.get("servers")
+    return [one for one in servers if isinstance(one, Mapping)] if isinstance(servers, list) else []
+
+
+def _texts(found: Mapping[str, Any]) -> list[str]:
+    sentences = found.get("sentences")
+    return [str(text) for text in sentences] if isinstance(sentences, list) else []
+
+
+def _dict(found: Any, key: str) -> Mapping[str, Any]:
+    value = found.get(key) if isinstance(found, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> int:
+    return value if type(value) is int else 0
