@@ -30,8 +30,8 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
 
     ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
     ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts),
-    ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info). An entry without
-    ``results`` is a host that was not verified.
+    ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info). An entry
+    without ``results`` is a host that was not verified.
     """
     instances: list[dict[str, Any]] = []
     problems: list[str] = []
