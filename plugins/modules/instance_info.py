@@ -55,7 +55,8 @@ project:
   sample: ollama
 gateway:
   description: >-
-    The container of the service C(gateway) with C(container), C(id), C(state) and C(image); empty when the fleet has none.
+    The container of the service C(gateway) with C(container), C(id), C(state) and C(image); empty when the fleet has
+    none.
   returned: success
   type: dict
   sample: {container: ollama-gateway, id: 4b1c0d9f2a77, state: running, image: "haproxy:3.0.11"}

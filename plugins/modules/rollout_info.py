@@ -30,7 +30,7 @@ options:
     type: int
     default: 0
   wait:
-    description: Seconds to wait first until nobody holds the lease any more. Whoever holds it still then is in RV(lease).
+    description: Seconds to wait first until nobody holds the lease any more. Who holds it still then is in RV(lease).
     type: float
     default: 0.0
 seealso:
