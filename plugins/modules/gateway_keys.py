@@ -87,7 +87,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-keys:
+clients:
   description: Who may use the gateway, by name.
   returned: success
   type: list

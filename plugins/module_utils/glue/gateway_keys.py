@@ -37,7 +37,7 @@ def prepare_keys(params: Mapping[str, Any]) -> Work:
     runtime = Runtime(params["run_dir"], params["timeout"], params["wait"]) if params["run_dir"] else None
     actual = _look(params, runtime, wanted)
     result = {
-        "keys": [{"name": key.name, "admin": key.admin} for key in keys],
+        "clients": [{"name": key.name, "admin": key.admin} for key in keys],
         **compare(actual.entries, wanted).as_dict(),
         "synced": bool(actual.maps),
     }

@@ -50,7 +50,7 @@ WEB_KEY, OPS_KEY = {"name": "web", "key": WEB}, {"name": "ops", "sha256": hashed
 def test_create_change_revoke(haproxy):
     check, real = four_runs(gateway_keys, args(haproxy, WEB_KEY, OPS_KEY))[:2]
     assert real["added"] == check["added"] == ["ops", "web"]
-    assert real["keys"] == [{"name": "ops", "admin": True}, {"name": "web", "admin": False}]
+    assert real["clients"] == [{"name": "ops", "admin": True}, {"name": "web", "admin": False}]
     assert (check["synced"], real["synced"]) == (True, True)
     assert lines(haproxy, "keys.map") == [f"{hashed(OPS)} ops", f"{hashed(WEB)} web"]
     assert lines(haproxy, "admins.map") == [f"{hashed(OPS)} ops"]
