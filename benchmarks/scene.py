@@ -50,8 +50,10 @@ class Scene:
             (path / folder).mkdir(exist_ok=True)
         return path
 
-    def server(self, name: str, store: str, *, mode: str = "ro", models: str = "/root/.ollama/models") -> str:
-        """A server on that store; gives its base URL."""
+    def server(
+        self, name: str, store: str, *, mode: str = "ro", models: str = "/root/.ollama/models", port: int | None = None
+    ) -> str:
+        """A server on that store; gives its base URL. Without a port of its own it gets another one at each start."""
         practice = settings()
         ca = practice["corral_registry_ca_path"]
         target = "/store" if models.startswith("/store") else "/root/.ollama/models"
@@ -62,7 +64,7 @@ class Scene:
             init=True,
             labels=LABEL,
             network=practice["corral_puller_networks"][0],
-            ports={"11434/tcp": ("127.0.0.1", None)},
+            ports={"11434/tcp": ("127.0.0.1", port)},
             environment={"OLLAMA_NOPRUNE": "1", "OLLAMA_MODELS": models, "SSL_CERT_FILE": "/ca.pem"},
             volumes={f"corral-bench-{store}": {"bind": target, "mode": mode}, ca: {"bind": "/ca.pem", "mode": "ro"}},
         )
