@@ -19,7 +19,7 @@ description:
     memory are left alone, and so are servers that do not answer.
   - Requests that run end on the old version; nothing is unloaded under them. Where the old version was to stay for ever
     (C(keep_alive) below 0), it does, beside the new one. Those servers are in RV(to_restart), as the role
-    P(corral.ollama.rolling_restart#role) takes them.
+    C(corral.ollama.rolling_restart) takes them.
   - Where only a template or parameters have moved, a server keeps the runner that it has. That one is ended once it is
     idle, and loaded again.
 extends_documentation_fragment:
