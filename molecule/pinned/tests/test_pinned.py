@@ -152,7 +152,7 @@ def test_without_a_pin_one_instance_has_to_answer_or_the_old_version_comes_back(
 
 
 def test_without_a_pin_it_follows_the_registry_and_then_does_nothing(lab, versions, unpinned):
-    lab.api(11435, "/api/generate", {"model": MOVING, "prompt": "hello", "keep_alive": "30m"})
+    lab.api(11435, "/api/generate", {"model": MOVING, "prompt": "hello", "stream": False, "keep_alive": "30m"})
     check = lab.run("update_models", _check=True, **unpinned).ok()
     assert on_instances(lab, MOVING) == [versions["second"]] * 2
     run = lab.run("update_models", **unpinned).ok()
