@@ -75,11 +75,11 @@ conformance: practice ## The practice fleet against the recordings of the real s
 	python -m pytest -q tests/practice
 
 .PHONY: sanity
-sanity: setup ## ansible-test sanity and units with every supported ansible-core
+sanity: setup ## ansible-test sanity with every supported ansible-core; units on the other cores and the oldest Python
 	tools/sanity
 
 .PHONY: hosts
-hosts: setup docker
+hosts: setup docker ## Build the images of the hosts on which Molecule tests
 	$(AS_DOCKER_USER) practice/up --hosts
 
 .PHONY: molecule
