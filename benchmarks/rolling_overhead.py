@@ -7,7 +7,9 @@ has it), that its containers are made anew (`docker compose up --force-recreate`
 the same round), and that each of them is up, loads its models and answers with them (as the audit log has it). What
 Corral adds are Ansible's tasks, the record, the gateway's checks and the time for which it watches; `--watch` is that
 time, which is a choice.
-Usage: rolling_overhead.py [--rounds 3] [--instances 8] [--max-unavailable 1 2] [--watch 0]
+With `--load 10` the stand-in takes that long to load a model, as a real server may with a large one; without it it
+takes 0.05 s, and the sum is hardly more than that of the containers.
+Usage: rolling_overhead.py [--rounds 3] [--instances 8] [--max-unavailable 1 2] [--watch 0] [--load 0.05]
 """
 
 from __future__ import annotations
@@ -49,9 +51,10 @@ class Parts:
         return self.drain + self.start + self.up + self.load + self.probe
 
 
-def fleet(instances: int, **more: Any) -> str:
+def fleet(options: argparse.Namespace, **more: Any) -> str:
     own = {"corral_project": PROJECT, "corral_base_port": PORT, "corral_gateway_port": PORT - 1}
-    return json.dumps({**own, "corral_instance_count": instances, "corral_models": MODELS, **more})
+    wish = {"corral_instance_count": options.instances, "corral_models": MODELS}
+    return json.dumps({**own, **wish, "corral_environment": {"PRACTICE_LOAD_SECONDS": str(options.load)}, **more})
 
 
 def events(beyond: int) -> list[dict[str, Any]]:
@@ -112,7 +115,7 @@ def one_round(options: argparse.Namespace, out: int) -> float:
     warm(options.instances)
     before = lines()
     knobs = {"corral_min_healthy_time": options.watch, "corral_canary_healthy_time": options.watch, "corral_canary": 0}
-    variables = fleet(options.instances, corral_force=True, corral_max_unavailable=out, **knobs)
+    variables = fleet(options, corral_force=True, corral_max_unavailable=out, **knobs)
     wall, _output = playbook("rolling_restart", variables)
     seen = events(before)
     batches = [tuple(event["instances"]) for event in seen if event["event"] == "draining"]
@@ -133,14 +136,15 @@ def main() -> int:
     parser.add_argument("--instances", type=int, default=8)
     parser.add_argument("--max-unavailable", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--watch", type=int, default=0, help="min_healthy_time, in seconds")
+    parser.add_argument("--load", type=float, default=0.05, help="seconds that a model takes to load")
     options = parser.parse_args()
     ratios = {}
     try:
-        playbook("site", fleet(options.instances))
+        playbook("site", fleet(options))
         for out in options.max_unavailable:
             ratios[out] = [one_round(options, out) for _round in range(options.rounds)]
     finally:
-        playbook("teardown", fleet(options.instances), "teardown_store=true")
+        playbook("teardown", fleet(options), "teardown_store=true")
     for out, measured in ratios.items():
         print(f"{out} out at a time: median {statistics.median(measured):.2f} of {len(measured)} (goal 1.25)")
     return 0 if all(statistics.median(measured) <= 1.25 for measured in ratios.values()) else 1
