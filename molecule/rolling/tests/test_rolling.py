@@ -20,11 +20,13 @@ from rolls import audit, running
 from sampler import Sampler
 
 SERVERS = {f"ollama-server-{number}": 11433 + number for number in range(1, 9)}
-ALL_ONCE = Counter(dict.fromkeys(SERVERS, 1))
 CHAT, EMBED, MOVES, RESIDENT = "rolling-chat:1b", "rolling-embed:1b", "rolling-moves:1b", "rolling-resident:1b"
 ASKED = {CHAT: "chat", MOVES: "chat", EMBED: "embed", RESIDENT: "only listed"}
 NEW_IMAGE = "corral-practice/ollama:0.32.16-practice"
+KEY = "clients-0123456789abcdef0123456789abcdef"
 REQUESTS = 10_000
+#: Seconds that one playbook may take: eight instances, one after another, and the long answers that each waits for.
+LIMIT = 900
 #: What the audit log says of each instance in a rollout that goes well.
 STEPS = ("draining", "drained", "admitting", "done")
 
@@ -50,7 +52,7 @@ class Story:
 
     def play(self, playbook: str, **variables: Any) -> Step:
         told, began = len(audit(self.lab)), time.time()
-        run = self.lab.run(playbook, **self.inventory, **variables).ok()
+        run = self.lab.finish(self.lab.start(playbook, **self.inventory, **variables), LIMIT).ok()
         time.sleep(1.2)  # the sampler tells once a second
         self.steps.append(Step(run, began, time.time(), audit(self.lab)[told:]))
         return self.steps[-1]
@@ -61,8 +63,9 @@ class Story:
         step = self.play(playbook, **variables)
         when = step.began, step.ended
         assert self.sampler.max_out(*when) <= at_most, [look for look in self.sampler.looks(*when) if look["out"]]
-        assert self.sampler.containers("start", *when) == ALL_ONCE
-        assert self.sampler.containers("die", *when) == ALL_ONCE
+        for action in ("start", "die"):
+            counted = self.sampler.containers(action, *when)
+            assert {name: counted[name] for name in SERVERS} == dict.fromkeys(SERVERS, 1), action
         after = running(self.lab)
         assert sorted(after) == sorted(before)
         assert [name for name in before if after[name]["started"] == before[name]["started"]] == []
@@ -105,8 +108,8 @@ def story(lab):
         lab.api(port, "/api/generate", {"model": RESIDENT, "keep_alive": -1})
     assert residents(lab) == dict.fromkeys(SERVERS, "for ever")
     ca = lab.ephemeral / "gateway-ca.pem"
-    ca.write_text(lab.sh("cat /opt/corral/ollama/gateway/conf/tls/ca.pem"))
-    load = Load(f"https://{lab.address}:11433", "a-key-of-the-scenario-rolling", str(ca), ASKED, rate=60)
+    ca.write_text(lab.sh("cat $(find /opt/corral/ollama/gateway/conf/tls -type f ! -name '*.key')"))
+    load = Load(f"https://{lab.address}:11433", KEY, str(ca), ASKED, rate=60)
     with Sampler(lab, SERVERS) as sampler, load:
         yield Story(lab, load, sampler)
 
@@ -135,9 +138,8 @@ def test_models_that_have_moved(story):
     registry = Front().registry
     for model in (MOVES, RESIDENT):
         registry.move_tag(model, model.replace(":1b", ":second"))
-    step = story.play("update_models")
-    when = step.began, step.ended
-    assert story.sampler.max_out(*when) <= 1
+    # Who has the old version in memory for ever lets go of it only with a restart.
+    story.roll("update_models", at_most=2, corral_max_unavailable=2)
     for model in (MOVES, RESIDENT):
         digest = registry.digest(model)
         assert listed(story.lab, model)[0] == {digest}, model
@@ -152,7 +154,7 @@ def test_a_blob_that_went_bad(story):
     path = f"registry.ollama.ai/library/{CHAT.replace(':', '/')}"
     flip(story.lab, weights_of(manifests(story.lab)[path]))
     assert sums(story.lab) != whole
-    story.roll("repair", repair_mode="full")
+    story.roll("repair", at_most=2, corral_max_unavailable=2, repair_mode="full")
     assert sums(story.lab) == whole
 
 
@@ -181,13 +183,12 @@ def test_no_request_failed_and_every_answer_was_complete(story):
 
 
 def test_never_more_were_out_than_may_be(story):
-    looks, when = story.sampler.looks(), [(step.began, step.ended) for step in story.steps]
+    looks = story.sampler.looks()
     print("counters", story.sampler.counters(), "absences", story.sampler.absences())
     print("seconds of each playbook", [round(step.run.seconds) for step in story.steps])
     # Ten times a second, and the gateway was always there to be asked.
     assert looks[-1]["rounds"] > 8 * (looks[-1]["at"] - looks[0]["at"])
     assert looks[-1]["blind"] == 0, {look["error"] for look in looks}
-    assert [story.sampler.max_out(*each) for each in when] == [1, 1, 2, 1, 1, 0, 0, 0, 0]
     assert story.sampler.max_out() == 2
     assert story.sampler.containers("start")["gateway"] == story.sampler.containers("die")["gateway"] == 0
     # Nothing was masked: what a gateway asks again is counted, and the roll needs none of it.
