@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,26 @@ sys.path.insert(0, str(Path(__file__).parent))
 from wire import Gateway
 
 DIR = "/opt/corral/ollama/gateway"
+OWN = "/etc/corral-practice/own"
+CERTIFICATE = """
+import datetime, ipaddress, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+path, address = sys.argv[1:]
+key = ec.generate_private_key(ec.SECP256R1())
+name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "our own")])
+names = x509.SubjectAlternativeName([x509.DNSName("gateway.example"), x509.IPAddress(ipaddress.ip_address(address))])
+now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+day = datetime.timedelta(days=1)
+made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
+made = made.not_valid_before(now - day).not_valid_after(now + 9 * day).add_extension(names, False)
+pem = serialization.Encoding.PEM
+open(path + ".pem", "wb").write(made.sign(key, hashes.SHA256()).public_bytes(pem))
+open(path + ".key", "wb").write(
+    key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+)
+"""
 ROLE = str(Path(__file__).parents[1] / "role.yml")
 Change = Callable[..., Run]
 
@@ -27,8 +48,16 @@ Change = Callable[..., Run]
 def ca(lab: Lab) -> Path:
     """The certificates that clients trust: the generated one, and whatever a test adds."""
     path = lab.ephemeral / "trusted.pem"
-    path.write_text(lab.sh(f"cat {DIR}/conf/tls/*.pem"))
+    path.write_text(lab.sh(f"cat {DIR}/conf/tls/*.pem", check=False))
     return path
+
+
+@pytest.fixture(scope="session")
+def own_certificate(lab: Lab, ca: Path) -> dict[str, str]:
+    """One that its owner has put on the host, as the role takes it; clients trust it from now on."""
+    lab.sh(f"umask 077; python3 -c {shlex.quote(CERTIFICATE)} {OWN} {lab.address}")
+    ca.write_text(ca.read_text() + lab.sh(f"cat {OWN}.pem"))
+    return {"corral_gateway_tls_certificate": f"{OWN}.pem", "corral_gateway_tls_key": f"{OWN}.key"}
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,10 @@ import subprocess
 
 import pytest
 from asking import BEARER, DISMISSED, KEYS, keyed
-from conftest import DIR
+from conftest import DIR, OWN
 from lab import wait_until
 
 NEWCOMER = "newcomer-0123456789abcdef0123456789abcdef"
-OWN = "/etc/corral-practice/own"
 PLACES = "/opt /etc /root /tmp /run /var/lib/corral /var/log /var/lib/docker/containers"
 SAMPLER = """
 import glob, os, time
@@ -31,33 +30,10 @@ while not os.path.exists("/tmp/watch.stop"):
 open("/tmp/watch.new", "wb").write(b"\\n".join(seen))
 os.rename("/tmp/watch.new", "/tmp/watch.out")
 """
-CERTIFICATE = """
-import datetime, ipaddress, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-path, address = sys.argv[1:]
-key = ec.generate_private_key(ec.SECP256R1())
-name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "our own")])
-names = x509.SubjectAlternativeName([x509.DNSName("gateway.example"), x509.IPAddress(ipaddress.ip_address(address))])
-now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-day = datetime.timedelta(days=1)
-made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-made = made.not_valid_before(now - day).not_valid_after(now + 9 * day).add_extension(names, False)
-pem = serialization.Encoding.PEM
-open(path + ".pem", "wb").write(made.sign(key, hashes.SHA256()).public_bytes(pem))
-open(path + ".key", "wb").write(
-    key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-)
-"""
 
 
 def entry(name):
     return {"name": name, "key": KEYS[name], "admin": name == "operators"}
-
-
-def make_certificate(lab, path):
-    lab.sh(f"umask 077; python3 -c {shlex.quote(CERTIFICATE)} {path} {lab.address}")
 
 
 def hidden_lines(lab, *paths):
@@ -67,22 +43,16 @@ def hidden_lines(lab, *paths):
 
 
 @pytest.fixture(scope="module")
-def seen(lab, gateway, ca, change):
+def seen(lab, gateway, own_certificate, change):
     """A run as loud as can be that exchanges keys and certificate, and everything that could be seen of it."""
     assert keyed(DISMISSED)(gateway) == ["200*"]
-    make_certificate(lab, OWN)
     secrets = [*KEYS.values(), NEWCOMER, *hidden_lines(lab, f"{OWN}.key", f"{DIR}/conf/tls/*.key")]
-    ca.write_text(ca.read_text() + lab.sh(f"cat {OWN}.pem"))
     lab.sh(f"rm -f /tmp/watch.*; setsid python3 -c {shlex.quote(SAMPLER)} </dev/null >/tmp/watch.log 2>&1 &")
     keys = [*(entry(name) for name in KEYS if name != "dismissed"), {"name": "newcomer", "key": NEWCOMER}]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANSIBLE_VERBOSITY", "3")
         patch.setenv("ANSIBLE_DIFF_ALWAYS", "1")
-        run = change(
-            corral_gateway_keys=keys,
-            corral_gateway_tls_certificate=f"{OWN}.pem",
-            corral_gateway_tls_key=f"{OWN}.key",
-        ).ok()
+        run = change(corral_gateway_keys=keys, **own_certificate).ok()
     lab.sh("touch /tmp/watch.stop")
     wait_until(lambda: lab.sh("ls /tmp/watch.out 2>/dev/null", check=False), 30, "the sampler to end")
     return {"run": run, "secrets": secrets}
