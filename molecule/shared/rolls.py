@@ -161,13 +161,25 @@ def until(lab: Lab, process: subprocess.Popen[str], script: str, what: str, limi
         watch.wait()
 
 
+def container_gone(lab: Lab, name: str) -> str:
+    """A script that ends when this instance's container is stopped or replaced: it is being made anew."""
+    container = f"ollama-{name}"
+    now = f"$(docker inspect -f '{{{{.Id}}}} {{{{.State.Running}}}}' {container} 2>/dev/null)"
+    return f'while [ "{now}" = "{lab.inspect(container)["Id"]} true" ]; do sleep 0.02; done'
+
+
+def more_told(lab: Lab) -> str:
+    """A script that ends when the audit log has another line: a rollout has begun, or goes on."""
+    return f"while [ $(cat {AUDIT} 2>/dev/null | wc -l) -le {len(audit(lab))} ]; do sleep 0.02; done"
+
+
 def kill(lab: Lab, process: subprocess.Popen[str], orphan: bool = False) -> None:
     """SIGKILL to the run. Its module on the host and what that has started go too, unless it is left as an orphan."""
     if orphan:
         os.killpg(process.pid, signal.SIGKILL)
     else:
         lab.kill(process)
-        lab.sh("for p in $(pgrep -f 'docker.compose .*--project-name'); do kill -9 $p; done; true", check=False)
+        lab.sh("for p in $(pgrep -f 'compos[e] .*--project-name'); do kill -9 $p; done; true", check=False)
     process.wait()
 
 
@@ -199,7 +211,8 @@ class Traffic:
         return new
 
     def fine(self) -> None:
-        assert self.failures() == []
+        failed = self.failures()
+        assert failed == [], failed[:5]
 
     def stop(self) -> None:
         self._load.stop()
