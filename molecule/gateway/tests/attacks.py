@@ -103,9 +103,15 @@ TRICKS = (
     ),
     Row("the whole URL of an open route", "200* (as its path)", [asked("GET http://gateway.example/api/tags")]),
 )
+# What takes more than one request to see; each has a test of its own in test_2_attacks.py.
+ELSEWHERE = (
+    ("those routes with the key of an administrator", "the instance's own, which is asked once"),
+    ("more requests within the period than the limit", "429 with `Retry-After`; other keys go on"),
+)
 ROWS = (*KEYS, *ROUTES, *TRICKS, *SMUGGLING, *SIZES, *HTTP2)
 
 
 def table() -> str:
     """As the guide shows it."""
-    return "\n".join(["| what is sent | answer |", "|---|---|", *map(str, ROWS)]) + "\n"
+    others = [f"| {what} | {answer} |" for what, answer in ELSEWHERE]
+    return "\n".join(["| what is sent | answer |", "|---|---|", *map(str, ROWS), *others]) + "\n"
