@@ -37,4 +37,4 @@ def test_only_compose_came_from_the_newer_suite(host):
 def test_the_fleet_is_verified(lab):
     assert lab.fleet["ok"] is True
     assert [entry["name"] for entry in lab.fleet["instances"]] == ["ollama-server-1", "ollama-server-2"]
-    assert lab.containers() == ["ollama-ollama-server-1", "ollama-ollama-server-2"]
+    assert lab.containers() == ["ollama-gateway", "ollama-ollama-server-1", "ollama-ollama-server-2"]

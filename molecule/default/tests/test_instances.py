@@ -15,8 +15,8 @@ def container(number):
     return f"ollama-ollama-server-{number}"
 
 
-def test_eight_containers_and_no_other(lab):
-    assert lab.containers() == [container(number) for number in NUMBERS]
+def test_eight_containers_a_gateway_and_no_other(lab):
+    assert lab.containers() == ["ollama-gateway", *(container(number) for number in NUMBERS)]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -72,4 +72,4 @@ def test_every_model_is_listed_and_answers(lab, number):
 
 def test_a_person_can_drive_the_project_by_hand(host):
     listed = host.run("cd /opt/corral/ollama && docker compose ps --format '{{.Service}}'")
-    assert sorted(listed.stdout.split()) == [f"ollama-server-{number}" for number in NUMBERS], listed.stderr
+    assert sorted(listed.stdout.split()) == ["gateway", *(f"ollama-server-{number}" for number in NUMBERS)], listed.stderr

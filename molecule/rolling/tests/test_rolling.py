@@ -109,7 +109,7 @@ def story(lab):
     assert residents(lab) == dict.fromkeys(SERVERS, "for ever")
     ca = lab.ephemeral / "gateway-ca.pem"
     ca.write_text(lab.sh("cat $(find /opt/corral/ollama/gateway/conf/tls -type f ! -name '*.key')"))
-    load = Load(f"https://{lab.address}:11433", KEY, str(ca), ASKED, rate=60)
+    load = Load(f"https://{lab.address}:11433", KEY, str(ca), ASKED, rate=40, long_pause=100)
     with Sampler(lab, SERVERS) as sampler, load:
         yield Story(lab, load, sampler)
 
@@ -118,9 +118,9 @@ def test_a_restart_of_all(story):
     story.roll("rolling_restart", corral_force=True)
 
 
-def test_a_new_image(story):
+def test_a_new_image_two_at_a_time(story):
     story.inventory["corral_image"] = NEW_IMAGE
-    story.roll("deploy")
+    story.roll("deploy", at_most=2, corral_max_unavailable=2)
     assert {server["tag"] for server in running(story.lab).values()} == {NEW_IMAGE}
     versions = {story.lab.api(port, "/api/version")["version"] for port in SERVERS.values()}
     assert versions == {"0.32.16-practice"}
