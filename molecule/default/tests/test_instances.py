@@ -72,4 +72,5 @@ def test_every_model_is_listed_and_answers(lab, number):
 
 def test_a_person_can_drive_the_project_by_hand(host):
     listed = host.run("cd /opt/corral/ollama && docker compose ps --format '{{.Service}}'")
-    assert sorted(listed.stdout.split()) == ["gateway", *(f"ollama-server-{number}" for number in NUMBERS)], listed.stderr
+    services = ["gateway", *(f"ollama-server-{number}" for number in NUMBERS)]
+    assert sorted(listed.stdout.split()) == services, listed.stderr
