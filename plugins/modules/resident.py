@@ -89,7 +89,7 @@ problems:
   type: list
   elements: str
 results:
-  description: One entry per server. In a failure it is in RV(error).
+  description: One entry per server. In a failure it is in C(error).
   returned: success
   type: list
   elements: dict
