@@ -135,7 +135,7 @@ options:
     type: str
     choices: [done, failed, paused, rolled_back]
     default: done
-  message:
+  why:
     description: Why it ended so, for people.
     type: str
     default: ''
@@ -161,7 +161,7 @@ EXAMPLES = r"""
     state: ended
     token: "{{ corral_rollout.token }}"
     verdict: failed
-    message: It was only an example.
+    why: It was only an example.
 """
 
 RETURN = r"""
@@ -247,7 +247,7 @@ SPEC = {
     "max_failure_ratio": {"type": "float", "default": 0.0},
     "failure_action": {"type": "str", "choices": list(FAILURE_ACTIONS), "default": "rollback"},
     "verdict": {"type": "str", "choices": list(VERDICTS), "default": "done"},
-    "message": {"type": "str", "default": ""},
+    "why": {"type": "str", "default": ""},
 }
 
 

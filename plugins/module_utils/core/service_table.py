@@ -96,4 +96,4 @@ def _dict(found: Any, key: str) -> Mapping[str, Any]:
 
 
 def _number(value: Any) -> int:
-    return value if type(value) is int else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

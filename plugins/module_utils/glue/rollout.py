@@ -156,12 +156,12 @@ def _end(file: RolloutFile, params: Params) -> Work:
         theirs = bool(params["token"]) and old is not None and not old.ended_at
         warning = f"The lease of the rollout {file.root} is not held under the given token, so its record is left open."
         return Work(Plan(warnings=(warning,) if theirs else ()), _result(old, "", Begun(old, ()), (), old))
-    closed = ended(old, params["verdict"], params["message"], now)
+    closed = ended(old, params["verdict"], params["why"], now)
     shown = ({"verdict": old.verdict}, {"verdict": closed.verdict})
 
     def apply() -> Mapping[str, Any]:
         record = file.change(
-            params["token"], lambda found: ended(found, params["verdict"], params["message"], time.time())
+            params["token"], lambda found: ended(found, params["verdict"], params["why"], time.time())
         )
         file.lease.release(params["token"])
         return _result(record, "", Begun(record, ()), (), record)

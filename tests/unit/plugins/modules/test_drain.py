@@ -98,7 +98,7 @@ def test_what_is_out_already_takes_nothing_away(gateway, fleet, roll):
 
 def test_a_batch_larger_than_may_be_out(gateway, fleet, roll):
     outcome = leave(roll, fleet, *NAMES[:2])
-    assert (outcome.kind, outcome.msg.split(",")[0]) == ("bad_input", "The batch has 2 instances")
+    assert (outcome.kind, outcome.msg.split(",", maxsplit=1)[0]) == ("bad_input", "The batch has 2 instances")
     assert not leave(roll, fleet, *NAMES[:2], max_unavailable="2").failed
     assert sorted(gateway.log) == [f"drain {name}" for name in NAMES[:2]]
 

@@ -102,7 +102,7 @@ def test_back(host):
     host.begun("s-1", "s-2", "s-3")
     host.mark("done", "s-1")
     host.mark("failed", "s-2", why="it generates nothing")
-    run_module(rollout, host.end(verdict="failed", message="s-2 failed"))
+    run_module(rollout, host.end(verdict="failed", why="s-2 failed"))
     way = host.begin(direction="back", goal="", changes=[])
     outcome = four_runs(rollout, way)[1]
     assert (order(outcome), outcome["rollout"]["direction"]) == ("s-2? s-1", "back")

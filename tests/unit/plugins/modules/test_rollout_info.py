@@ -67,7 +67,7 @@ def test_one_that_was_interrupted(host):
 def test_one_that_is_over(host):
     host.begun("s-1")
     host.mark("done", "s-1")
-    run_module(rollout, host.end(message="all well"))
+    run_module(rollout, host.end(why="all well"))
     found = info(host, audit_lines=1)
     assert (found["unfinished"], found["in_doubt"], found["lease"]) == (False, [], {})
     assert found["sentences"][0].endswith("as done: all well.")

@@ -41,7 +41,7 @@ def test_not_done_is_not_done(host):
     outcome = run_module(rollout, host.end())
     assert outcome.kind == "rollout_unfinished"
     assert "s-1 was drained and not changed yet" in outcome.msg
-    assert run_module(rollout, host.end(verdict="paused", message="lunch")).changed
+    assert run_module(rollout, host.end(verdict="paused", why="lunch")).changed
     assert host.file.read().unfinished
 
 
