@@ -43,7 +43,7 @@ def seen(lab):
 @pytest.mark.parametrize("row", ROWS, ids=[row.what[:60] for row in ROWS])
 def test_each_request_has_its_answer(gateway, row):
     answers = [send(gateway) for send in row.requests]
-    assert answers == [row.expected()] * len(row.requests)
+    assert [answer for answer in answers if not row.fits(answer)] == [], answers
 
 
 def test_nothing_else_reached_an_instance(lab):
