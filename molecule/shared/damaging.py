@@ -12,16 +12,15 @@ from lab import STORE, Lab
 _FLIP = (
     "import sys; f = open(sys.argv[1], 'r+b'); f.seek(-9, 2); b = f.read(1)[0]; f.seek(-9, 2); f.write(bytes([b ^ 1]))"
 )
-_EXPIRE = (
-    "import json, os, sys; path = sys.argv[1]; os.path.exists(path) or sys.exit()\n"
-    "lease = json.load(open(path))\n"
-    "lease.update({key: lease[key] - 7200 for key in ('acquired_at', 'renewed_at', 'expires_at')})\n"
-    "json.dump(lease, open(path, 'w'))"
-)
-
-
-def flip(lab: Lab, digest: str) -> None:
-    """A byte of a blob (64 hex) goes bad; again, and it is good."""
+_EXPIRE = """
+import json, os, sys
+for path in sys.argv[1:]:
+    if os.path.exists(path):
+        lease = json.load(open(path))
+        lease.update({key: lease[key] - 7200 for key in ("acquired_at", "renewed_at", "expires_at")})
+        json.dump(lease, open(path, "w"))
+"""
+LEASES = (f"{STORE}/.corral.lease", "/var/lib/corral/ollama/rollout/.corral.lease")
     lab.sh(f"python3 -c {shlex.quote(_FLIP)} {STORE}/blobs/sha256-{digest}")
 
 
@@ -31,8 +30,8 @@ def cut(lab: Lab, manifest: str) -> None:
 
 
 def expire_lease(lab: Lab) -> None:
-    """Two hours pass, if there is a lease."""
-    lab.sh(f"python3 -c {shlex.quote(_EXPIRE)} {STORE}/.corral.lease")
+    """Two hours pass: what a killed run held, of the store or of a rollout, may be taken over."""
+    lab.sh(f"python3 -c {shlex.quote(_EXPIRE)} {' '.join(LEASES)}")
 
 
 def sums(lab: Lab) -> dict[str, str]:
@@ -42,8 +41,8 @@ def sums(lab: Lab) -> dict[str, str]:
 
 
 def started(lab: Lab) -> dict[str, str]:
-    """When each instance was started last, by the name of its container."""
-    names = [name for name in lab.containers() if "ollama-server" in name]
+    """When each instance was started last, by the name of its container (which Compose changes while it replaces it)."""
+    names = [name for name in lab.containers() if name.startswith("ollama-ollama-server")]
     form = "{{.Name}} {{.State.StartedAt}}"
     listed = lab.docker("inspect", "-f", form, *names).splitlines() if names else []
     return {line.split()[0].lstrip("/"): line.split()[1] for line in listed}

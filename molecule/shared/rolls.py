@@ -56,15 +56,6 @@ while time.monotonic() < end:
 sys.exit(3)
 """
 
-_EXPIRE = """
-import json, os, sys
-for path in sys.argv[1:]:
-    if os.path.exists(path):
-        lease = json.load(open(path))
-        lease.update({key: lease[key] - 7200 for key in ("acquired_at", "renewed_at", "expires_at")})
-        json.dump(lease, open(path, "w"))
-"""
-
 
 def record(lab: Lab) -> dict[str, Any]:
     """The record of the last rollout as it is on the host; empty when there was none."""
@@ -181,12 +172,6 @@ def kill(lab: Lab, process: subprocess.Popen[str], orphan: bool = False) -> None
         lab.kill(process)
         lab.sh("for p in $(pgrep -f 'compos[e] .*--project-name'); do kill -9 $p; done; true", check=False)
     process.wait()
-
-
-def expire(lab: Lab) -> None:
-    """Two hours pass: what a killed run held, of the roll or of the store, may be taken over."""
-    leases = (f"{ROLLOUT}/.corral.lease", "/var/lib/docker/volumes/ollama_models/_data/.corral.lease")
-    lab.sh(f"python3 -c {shlex.quote(_EXPIRE)} {' '.join(leases)}")
 
 
 def environment(**variables: str) -> dict[str, Mapping[str, str]]:

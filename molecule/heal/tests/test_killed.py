@@ -53,8 +53,12 @@ def test_repair(lab, whole, digest):
     slow = {"repair_bytes_per_second": 1_000_000}
     killed_when(lab, "repair", lambda: in_staging(lab), "the download", **slow)
     killed_when(lab, "repair", lambda: quarantined(lab) > set_aside, "something in the quarantine")
-    moved = lambda: sum(when != before[name] for name, when in started(lab).items()) >= 3  # noqa: E731
-    killed_when(lab, "repair", moved, "three restarts")
+
+    def three_moved():
+        now = started(lab)
+        return sum(now.get(name, when) != when for name, when in before.items()) >= 3
+
+    killed_when(lab, "repair", three_moved, "three restarts")
     assert {path: held for path, held in sums(lab).items() if path in whole} == whole
     lab.run("repair").ok()
     assert sums(lab) == whole
