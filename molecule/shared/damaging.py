@@ -21,6 +21,10 @@ for path in sys.argv[1:]:
         json.dump(lease, open(path, "w"))
 """
 LEASES = (f"{STORE}/.corral.lease", "/var/lib/corral/ollama/rollout/.corral.lease")
+
+
+def flip(lab: Lab, digest: str) -> None:
+    """A byte of a blob (64 hex) goes bad; again, and it is good."""
     lab.sh(f"python3 -c {shlex.quote(_FLIP)} {STORE}/blobs/sha256-{digest}")
 
 
@@ -41,7 +45,7 @@ def sums(lab: Lab) -> dict[str, str]:
 
 
 def started(lab: Lab) -> dict[str, str]:
-    """When each instance was started last, by the name of its container (which Compose changes while it replaces it)."""
+    """When each instance was started last, by the name of its container. While Compose replaces it, it has another."""
     names = [name for name in lab.containers() if name.startswith("ollama-ollama-server")]
     form = "{{.Name}} {{.State.StartedAt}}"
     listed = lab.docker("inspect", "-f", form, *names).splitlines() if names else []
