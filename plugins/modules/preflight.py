@@ -80,6 +80,12 @@ options:
     type: list
     elements: str
     default: []
+  judge_users:
+    description:
+      - Whether other containers are a problem that write to the volume of the store and might prune it. A migration looks
+        before it knows which of them leave, and judges them afterwards.
+    type: bool
+    default: true
   migration_path:
     description:
       - The record of M(corral.ollama.migration), if there may be one. That the containers which it stopped will want
@@ -230,13 +236,14 @@ SPEC = {
     "min_compose": {"type": "str", "default": "2.20.0"},
     "reserve_bytes": {"type": "int", "default": 1000000000},
     "departing": {"type": "list", "elements": "str", "default": []},
+    "judge_users": {"type": "bool", "default": True},
     "migration_path": {"type": "path"},
     "rollout_path": {"type": "path"},
 }
 
 
 def wanted_from(params: Mapping[str, Any]) -> Wanted:
-    same = ("adopt", "require_engine", "min_engine", "min_compose", "reserve_bytes")
+    same = ("adopt", "require_engine", "min_engine", "min_compose", "reserve_bytes", "judge_users")
     return Wanted(
         layout=Layout(*(params[name] for name in ("project", "count", "base_port", "bind_address", "gpus"))),
         store_volume=params["store_volume"] or store_volume(params["project"]),

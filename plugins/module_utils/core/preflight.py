@@ -37,6 +37,8 @@ class Wanted:
     """Containers that will be stopped before the fleet starts: their ports become free."""
     parked: frozenset[str] = frozenset()
     """Containers that a migration stopped: while they are, the ports that they will want again are free."""
+    judge_users: bool = True
+    """Whether others that use the store are a problem; before a migration knows who leaves, nobody can say."""
 
 
 def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
@@ -53,7 +55,7 @@ def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
         *_name_problems(wanted, host),
         *(port_problems(wanted.layout, _without_leaving(wanted, host)) if ports_usable else []),
         *_store_problems(wanted, host),
-        *pruner_problems(host.store_users, wanted.layout.project, wanted.store_volume, _not_beside(wanted, host)),
+        *(_user_problems(wanted, host) if wanted.judge_users else []),
         *_disk_problems(wanted, host),
     ]
 
@@ -67,6 +69,10 @@ def _without_leaving(wanted: Wanted, host: HostFacts) -> HostFacts:
         for use in host.publications
     )
     return replace(host, publications=stay)
+
+
+def _user_problems(wanted: Wanted, host: HostFacts) -> list[Problem]:
+    return pruner_problems(host.store_users, wanted.layout.project, wanted.store_volume, _not_beside(wanted, host))
 
 
 def _not_beside(wanted: Wanted, host: HostFacts) -> set[str]:

@@ -194,6 +194,8 @@ def test_a_server_of_somebody_else_that_prunes_the_store_is_refused(on, tmp_path
     engine = FakeEngine(old, volumes={"ollama_models": str(tmp_path)}, root_dir=str(tmp_path))
     outcome = on(engine)
     assert outcome.kind == "store_pruner"
+    # a migration looks before it knows who leaves
+    assert not on(engine, judge_users=False, adopt=True).failed
     assert "old-ollama" in outcome.msg
     assert not on(engine, departing=["old-ollama"]).failed
     old["Config"]["Env"].append("OLLAMA_NOPRUNE=1")
