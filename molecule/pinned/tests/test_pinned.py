@@ -12,7 +12,7 @@ import time
 import pytest
 import yaml
 from corral_practice.front import Front
-from lab import STORE, manifests, served
+from lab import STORE, manifests, served, wait_until
 
 MOVING, OTHER = "pinned-fleet:1b", "nomic-embed-text:v1.5"
 
@@ -152,6 +152,10 @@ def test_without_a_pin_one_instance_has_to_answer_or_the_old_version_comes_back(
 
 
 def test_without_a_pin_it_follows_the_registry_and_then_does_nothing(lab, versions, unpinned):
+    # What the deployment's own proof loaded may still be in memory, and it is the version that comes back here.
+    lab.docker("restart", "ollama-ollama-server-2")
+    version = "python3 -c 'import urllib.request as u; u.urlopen(\"http://127.0.0.1:11435/api/version\")' && echo up"
+    wait_until(lambda: "up" in lab.sh(f"{version} 2>/dev/null", check=False), 60, "the instance to answer")
     lab.api(11435, "/api/generate", {"model": MOVING, "prompt": "hello", "stream": False, "keep_alive": "30m"})
     check = lab.run("update_models", _check=True, **unpinned).ok()
     assert on_instances(lab, MOVING) == [versions["second"]] * 2
