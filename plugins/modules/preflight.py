@@ -82,8 +82,8 @@ options:
     default: []
   judge_users:
     description:
-      - Whether other containers are a problem that write to the volume of the store and might prune it. A migration looks
-        before it knows which of them leave, and judges them afterwards.
+      - Whether other containers are a problem that write to the volume of the store and might prune it. A migration
+        looks before it knows which of them leave, and judges them afterwards.
     type: bool
     default: true
   migration_path:
