@@ -160,9 +160,7 @@ def _end(file: RolloutFile, params: Params) -> Work:
     shown = ({"verdict": old.verdict}, {"verdict": closed.verdict})
 
     def apply() -> Mapping[str, Any]:
-        record = file.change(
-            params["token"], lambda found: ended(found, params["verdict"], params["why"], time.time())
-        )
+        record = file.change(params["token"], lambda found: ended(found, params["verdict"], params["why"], time.time()))
         file.lease.release(params["token"])
         return _result(record, "", Begun(record, ()), (), record)
 
