@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"mistral:7b", "llama3.2:3b", "codellama:7b", "llava:7b", "nomic-embed-text:v1.5"}
 OURS = re.compile(
-    r"^(ollama-ollama-server-\d+|ollama-puller|ollama_(models|data_\d+|default)|corral-practice\S*)$", re.MULTILINE
+    r"^(ollama-ollama-server-\d+|ollama-gateway|ollama-puller|ollama_(models|data_\d+|default)|corral-practice\S*)$",
+    re.MULTILINE,
 )
 
 
