@@ -164,13 +164,19 @@ def test_runner_killed_in_a_stream(loaded: Practice) -> None:
     assert generate(loaded).json["done"] is True
 
 
-def test_cpu_fallback(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", [MODEL, True])
+def test_cpu_fallback(serve: Serve, tmp_path: Path, fault: str | bool) -> None:
     stores.golden(tmp_path / "models", keep=("tiny:1b",))
     server = serve(PRACTICE_GPU="1")
     assert vram_share(server) == 1.0
     generate(server, keep_alive=0)
-    server.faults(cpu_fallback=MODEL)
+    server.faults(cpu_fallback=fault)
     assert vram_share(server) == 0.0
+
+
+def test_a_fault_that_is_on_for_everything(loaded: Practice) -> None:
+    loaded.faults(queue_full=True)
+    assert generate(loaded).status == 503
 
 
 def vram_share(server: Practice) -> float:

@@ -107,7 +107,8 @@ class Faults:
                     entry["count"] = int(entry["count"]) - 1
                     if entry["count"] <= 0:
                         entries.remove(entry)
-                return dict(entry)
+                # Never empty, so that who only asks whether need not compare with None.
+                return {"on": True, **entry}
         return None
 
     def hidden_models(self) -> set[str]:
