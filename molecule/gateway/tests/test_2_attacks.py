@@ -60,10 +60,12 @@ def test_the_instance_learns_the_real_address_and_not_the_key(lab, gateway):
     before = len(seen(lab))
     forged = ["X-Forwarded-For: 6.6.6.6", "X-Real-IP: 6.6.6.6", "Forwarded: for=6.6.6.6"]
     assert generate(*forged, f"Content-Length: {len(BODY)}")(gateway) == ["200*"]
-    wait_until(lambda: any(path == "/api/generate" for _a, _m, path in seen(lab)[before:]), 20, "the log")
-    [address] = [address for address, _method, path in seen(lab)[before:] if path == "/api/generate"]
-    assert address not in ("6.6.6.6", "127.0.0.1", "-")
-    assert lab.address.rpartition(".")[0] == address.rpartition(".")[0]
+
+    def askers():  # Of this one, and of earlier ones whose lines came late: all from this machine.
+        return {address for address, _method, path in seen(lab)[before:] if path == "/api/generate"}
+
+    wait_until(askers, 20, "the log")
+    assert {address.rpartition(".")[0] for address in askers()} == {lab.address.rpartition(".")[0]}
 
 
 @pytest.mark.parametrize("line", ADMIN_ROUTES)
