@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 from typing import Any
 
-from lab import STORE, Lab
+from lab import Lab
 
 OLD = [f"old-ollama-{number}" for number in range(1, 9)]
 VOLUMES = ["old_7", "old_8", *(f"tsa_ollama_{number}" for number in range(1, 7))]
@@ -53,15 +52,3 @@ def record(lab: Lab) -> dict[str, Any]:
 
 def snapshot(lab: Lab) -> dict[str, Any]:
     return {**lab.snapshot(), "old files": files(lab)}
-
-
-def expire_lease(lab: Lab, store: str = STORE) -> None:
-    """Two hours pass: what a killed job held may be taken over."""
-    script = (
-        "import json, os, sys; path = sys.argv[1]\n"
-        "if not os.path.exists(path): sys.exit()\n"
-        "lease = json.load(open(path))\n"
-        "lease.update({key: lease[key] - 7200 for key in ('acquired_at', 'renewed_at', 'expires_at')})\n"
-        "json.dump(lease, open(path, 'w'))"
-    )
-    lab.sh(f"python3 -c {shlex.quote(script)} {store}/.corral.lease")

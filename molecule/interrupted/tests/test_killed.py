@@ -11,13 +11,13 @@ import os
 import signal
 
 import pytest
+from damaging import expire_lease
 from rolls import (
     Traffic,
     Unhurried,
     audit,
     container_gone,
     essence,
-    expire,
     kill,
     more_told,
     record,
@@ -98,7 +98,7 @@ def test_killed_on_both_sides(lab, load, story, step):
     assert [running(lab)[name] for name in (TWO, THREE)] == [story["before"][name] for name in (TWO, THREE)]
     story["rollouts"].add(record(lab)["id"])
     load.fine()
-    expire(lab)
+    expire_lease(lab)
 
 
 def test_the_next_run_finishes(lab, load, story):
@@ -137,7 +137,7 @@ def test_taken_back_instead(lab, load):
     until(lab, process, gone, "the second container to be made anew")
     kill(lab, process)
     assert rounds(lab)[0] == "3"
-    expire(lab)
+    expire_lease(lab)
     lab.run("rolling_rollback").ok()
     assert essence(lab) == before
     assert running(lab)[THREE] == kept
@@ -154,7 +154,7 @@ def test_killed_while_it_takes_back_by_itself(lab, load):
     process = lab.start("rolling_restart", **bad, rolling_restart_deadline=4)
     seen(lab, process, "failed", name=ONE)
     kill(lab, process)
-    expire(lab)
+    expire_lease(lab)
     run = lab.run("rolling_restart", **wish(2)).ok()
     assert "was failed" in " ".join(run.output.split()), run.output[-3000:]
     assert essence(lab) == before

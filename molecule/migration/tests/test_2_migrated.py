@@ -9,8 +9,9 @@ import json
 import time
 
 import pytest
+from damaging import expire_lease
 from lab import STORE, blob_names, manifests, served, wait_until, weights_of
-from old import FINETUNE, LLAMA, LLAVA, NOMIC, OLD, VOLUMES, expire_lease, files, ids, inodes, noted, policies, record
+from old import FINETUNE, LLAMA, LLAVA, NOMIC, OLD, VOLUMES, files, ids, inodes, noted, policies, record
 
 PATHS = {
     LLAMA: "registry.ollama.ai/library/llama3.2/3b",

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 
+from damaging import expire_lease
 from lab import STORE, blob_names, wait_until
-from old import LLAMA, LLAVA, OLD, VOLUMES, expire_lease, ids, noted, policies, record
+from old import LLAMA, LLAVA, OLD, VOLUMES, ids, noted, policies, record
 
 
 def kill_in(lab, playbook, phase):

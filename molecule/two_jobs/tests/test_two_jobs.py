@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 
 import pytest
+from damaging import expire_lease
 from lab import STORE, blob_names, bytes_in_staging, manifests, puller_settings, wait_until
 
 OLD, NEW, THIRD = "nomic-embed-text:v1.5", "llava:7b", "llama3.2:3b"
@@ -23,16 +23,6 @@ def hold(lab, ttl):
 
 def release(lab, token):
     lab.module("store_lease", path=STORE, state="released", token=token)
-
-
-def expire_lease(lab):
-    """Two hours pass."""
-    script = (
-        "import json, sys; path = sys.argv[1]; lease = json.load(open(path))\n"
-        "lease.update({key: lease[key] - 7200 for key in ('acquired_at', 'renewed_at', 'expires_at')})\n"
-        "json.dump(lease, open(path, 'w'))"
-    )
-    lab.sh(f"python3 -c {shlex.quote(script)} {STORE}/.corral.lease")
 
 
 def created_pullers(lab, since):
