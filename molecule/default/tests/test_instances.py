@@ -36,7 +36,7 @@ def test_mounts_environment_and_rights(host, lab, number):
     assert not settings["CapAdd"]
     assert any(option.startswith("no-new-privileges") for option in settings["SecurityOpt"])
     assert settings["ReadonlyRootfs"]
-    assert settings["RestartPolicy"]["Name"] in ("unless-stopped", "always")
+    assert settings["RestartPolicy"]["Name"] == "always"
 
 
 @pytest.mark.parametrize("number", NUMBERS)

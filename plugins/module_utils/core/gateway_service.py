@@ -35,7 +35,8 @@ def _definition(project: str, project_dir: str, image: str) -> dict[str, Any]:
         "image": image,
         "container_name": f"{project}-{SERVICE}",
         "pull_policy": "missing",
-        "restart": "unless-stopped",
+        # After a crash of the engine `unless-stopped` does not start it again: the engine took it for stopped by hand.
+        "restart": "always",
         # The instances' published ports stay when their containers are made anew, and clients keep their addresses.
         "network_mode": "host",
         "entrypoint": [

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from .host import HostFacts, Listener, Publication
 from .layout import Layout
@@ -20,12 +20,29 @@ def port_problems(layout: Layout, host: HostFacts) -> list[Problem]:
     problems = [] if host.bindable else [_unbindable(layout)]
     others = [use for use in host.publications if use.project != layout.project and _meets(layout, use)]
     problems += [_publication_problem(layout, uses) for uses in _by_owner(others)]
+    # Without its answer nothing is known about the engine's containers.
+    lost = leaked(layout, host.listeners, host.publications) if host.engine_version else ()
+    problems += [_leak_problem(layout, listener) for listener in _unique(lost)]
     problems += [
         _listener_problem(layout, listener)
         for listener in _unique(host.listeners)
         if _meets(layout, listener) and not _of_a_container(listener, host)
     ]
     return problems
+
+
+def leaked(
+    layout: Layout, listeners: Iterable[Listener], publications: Collection[Publication]
+) -> tuple[Listener, ...]:
+    """The engine's own sockets in the range for which it runs no container, as after it was killed while it removed one."""
+    running = [use for use in publications if use.running]
+    return tuple(
+        listener
+        for listener in listeners
+        if listener.process.startswith(_PROXY)
+        and _meets(layout, listener)
+        and not any(use.port == listener.port and clash(use.address, listener.address) for use in running)
+    )
 
 
 def _of_a_container(listener: Listener, host: HostFacts) -> bool:
@@ -87,6 +104,16 @@ def _listener_problem(layout: Layout, listener: Listener) -> Problem:
     message = f"{_named([listener.port])} in use by {by}, on {listener.address}; {_range(layout)}."
     facts = {"ports": [listener.port], "process": listener.process, "address": listener.address}
     return Problem("port_in_use", message, _remedy("stop it"), facts)
+
+
+def _leak_problem(layout: Layout, listener: Listener) -> Problem:
+    message = (
+        f"{_named([listener.port])} held by Docker itself ({listener.process}) for a container that does not run any more, "
+        f"as after the engine was killed; {_range(layout)}."
+    )
+    remedy = "Restart Docker on this host (systemctl restart docker): that lets go of it, and restarts what runs there."
+    facts = {"ports": [listener.port], "process": listener.process, "address": listener.address}
+    return Problem("port_leaked", message, remedy, facts)
 
 
 def _named(ports: Sequence[int]) -> str:

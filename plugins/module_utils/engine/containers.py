@@ -20,6 +20,8 @@ API_PORT = "11434/tcp"
 GATEWAY = "gateway"
 CORRAL_PROJECT = "corral.project"
 CORRAL_PULLER = "corral.puller"
+# Of a container in these states the engine keeps the ports, and does not list them.
+_HOLDING = ("restarting", "paused")
 
 
 def neighbours(listed: list[dict[str, Any]]) -> tuple[Neighbour, ...]:
@@ -40,7 +42,7 @@ def publications(api: Any, listed: list[dict[str, Any]]) -> tuple[Publication, .
         if entry.get("State") == "running":
             found += _published(entry)
         elif _labels(entry).get(PROJECT) and _labels(entry).get(ONEOFF, "False") != "True":
-            found += _claimed(api, entry)
+            found += _claimed(api, entry, entry.get("State") in _HOLDING)
     return tuple(dict.fromkeys(found))
 
 
@@ -80,7 +82,7 @@ def _published(entry: Mapping[str, Any]) -> list[Publication]:
     ]
 
 
-def _claimed(api: Any, entry: Mapping[str, Any]) -> list[Publication]:
+def _claimed(api: Any, entry: Mapping[str, Any], holding: bool) -> list[Publication]:
     owner = _neighbour(entry)
     container = inspect(api, entry["Id"])
     wanted = container["HostConfig"].get("PortBindings") or {} if container else {}
@@ -91,7 +93,7 @@ def _claimed(api: Any, entry: Mapping[str, Any]) -> list[Publication]:
             owner.name,
             owner.project,
             owner.service,
-            running=False,
+            running=holding,
         )
         for private, bindings in wanted.items()
         for binding in bindings or []

@@ -11,13 +11,15 @@ import os
 import platform
 import stat
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.digests import sha256_bytes
 from ..core.errors import CorralError
-from ..core.host import HostFacts, StoreFacts
+from ..core.host import HostFacts, Listener, StoreFacts
 from ..core.layout import Layout
+from ..core.preflight_ports import leaked
 from ..core.problems import Problem, as_problem
 from ..engine import containers, images, ports, volumes
 from ..engine.client import compose_version, connect, speaking, without_library
@@ -29,6 +31,7 @@ from ..store.lease import LeaseFile
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
 LIBRARIES = ("requests", "docker", "yaml")
+_SECOND_LOOK = 1.0
 _MARKER_LIMIT = 64 * 1024
 _PROJECT_FILE_LIMIT = 4 * 1024 * 1024
 
@@ -62,10 +65,19 @@ def gather(question: Question) -> HostFacts:
             facts["engine_problem"] = as_problem(error)
     elif (absent := without_library()) is not None:
         facts["engine_problem"] = as_problem(absent)
-    known = {use.port for use in facts.get("publications", ()) if use.running}
-    facts["listeners"] = ports.listeners(question.layout.ports, known)
+    facts["listeners"] = _listeners(question.layout, facts)
+    if "engine_version" in facts and leaked(question.layout, facts["listeners"], facts["publications"]):
+        # Between the two looks a container may have come or gone: that is no leak.
+        time.sleep(_SECOND_LOOK)
+        facts.update(_engine_facts(connect(), question))
+        facts["listeners"] = _listeners(question.layout, facts)
     facts.update(_disk_facts(facts["store"], facts.get("root_dir", DEFAULT_ROOT_DIR)))
     return HostFacts(**facts)
+
+
+def _listeners(layout: Layout, facts: Mapping[str, Any]) -> tuple[Listener, ...]:
+    known = {use.port for use in facts.get("publications", ()) if use.running}
+    return ports.listeners(layout.ports, known)
 
 
 def _engine_facts(api: Any, question: Question) -> dict[str, Any]:

@@ -68,7 +68,10 @@ SHOP = {"container": "shop-web-1", "project": "shop", "service": "web"}
         host(publications=uses(11434, 11435, container="ollama-ollama-server-1", project="ollama", service="x")),
         host(publications=uses(80, 11442, **SHOP)),
         host(publications=(Publication("10.0.0.9", 11434, "web"),)),
-        host(listeners=(Listener("0.0.0.0", 11434, "docker-proxy (pid 5)"), Listener("127.0.0.1", 22))),
+        host(
+            publications=uses(11434, container="ollama-ollama-server-1", project="ollama"),
+            listeners=(Listener("0.0.0.0", 11434, "docker-proxy (pid 5)"), Listener("127.0.0.1", 22)),
+        ),
         host(
             publications=uses(11434, container="ollama-ollama-server-1", project="ollama"),
             listeners=(Listener("0.0.0.0", 11434),),
@@ -119,6 +122,15 @@ def test_a_good_host_has_nothing_in_the_way(fine):
             "Port 11435 is in use by the process ollama (pid 77), on 127.0.0.1",
         ),
         ({}, {"listeners": (Listener("::", 11435),)}, "port_in_use", "a process of this host that cannot be named"),
+        (
+            {},
+            {
+                "listeners": (Listener("127.0.0.1", 11435, "docker-proxy (pid 5)"),),
+                "publications": uses(11435, container="ollama-ollama-server-2", project="ollama", running=False),
+            },
+            "port_leaked",
+            "Port 11435 is held by Docker itself (docker-proxy (pid 5))",
+        ),
         (
             {},
             {
