@@ -43,6 +43,26 @@ options:
     default: 10.0
 """
 
+    ROLLOUT = r"""
+options:
+  rollout_path:
+    description:
+      - The rollout's directory on the target, as given to M(corral.ollama.rollout).
+    type: path
+    required: true
+  audit_path:
+    description:
+      - The file that each event is appended to.
+    type: path
+    required: true
+  token:
+    description:
+      - The token of the rollout's lease, as returned by M(corral.ollama.rollout).
+      - The lease is renewed for as long as the module works.
+    type: str
+    default: ''
+"""
+
     REGISTRY = r"""
 options:
   registry_endpoints:

@@ -26,6 +26,7 @@ description:
   - Without a gateway (O(run_dir) empty) everything else is the same.
 extends_documentation_fragment:
   - corral.ollama.attributes
+  - corral.ollama.options.rollout
 attributes:
   check_mode:
     support: full
@@ -38,20 +39,6 @@ attributes:
     details:
       - The file of O(proof_path) is a cache. Writing it is no change.
 options:
-  rollout_path:
-    description: The rollout's directory on the target, as given to M(corral.ollama.rollout).
-    type: path
-    required: true
-  audit_path:
-    description: The file that each event is appended to.
-    type: path
-    required: true
-  token:
-    description:
-      - The token of the rollout's lease, as returned by M(corral.ollama.rollout).
-      - The lease is renewed for as long as the module works.
-    type: str
-    default: ''
   instances:
     description:
       - The batch, each with C(name), C(url) and, where it is known, C(kind). Other keys are let be.
@@ -237,27 +224,28 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.admission import prepare_admission
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import ROLLOUT, merged
 
-SPEC = {
-    "rollout_path": {"type": "path", "required": True},
-    "audit_path": {"type": "path", "required": True},
-    "token": {"type": "str", "default": "", "no_log": False},
-    "instances": {"type": "list", "elements": "dict", "required": True},
-    "others": {"type": "list", "elements": "dict", "default": []},
-    "project": {"type": "str", "default": "ollama"},
-    "run_dir": {"type": "path"},
-    "models": {"type": "list", "elements": "raw", "default": []},
-    "healthy_deadline": {"type": "float", "default": 300.0},
-    "deadline": {"type": "float", "default": 300.0},
-    "min_healthy_time": {"type": "float", "default": 10.0},
-    "proof_path": {"type": "path"},
-    "restore_residents": {"type": "bool", "default": True},
-    "timeout": {"type": "float", "default": 5.0},
-    "drain_timeout": {"type": "float", "default": 60.0},
-    "returning": {"type": "bool", "default": False},
-    "log_lines": {"type": "int", "default": 20},
-    "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
-}
+SPEC = merged(
+    ROLLOUT,
+    {
+        "instances": {"type": "list", "elements": "dict", "required": True},
+        "others": {"type": "list", "elements": "dict", "default": []},
+        "project": {"type": "str", "default": "ollama"},
+        "run_dir": {"type": "path"},
+        "models": {"type": "list", "elements": "raw", "default": []},
+        "healthy_deadline": {"type": "float", "default": 300.0},
+        "deadline": {"type": "float", "default": 300.0},
+        "min_healthy_time": {"type": "float", "default": 10.0},
+        "proof_path": {"type": "path"},
+        "restore_residents": {"type": "bool", "default": True},
+        "timeout": {"type": "float", "default": 5.0},
+        "drain_timeout": {"type": "float", "default": 60.0},
+        "returning": {"type": "bool", "default": False},
+        "log_lines": {"type": "int", "default": 20},
+        "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+    },
+)
 
 
 def prepare(params: Mapping[str, Any]) -> Work:

@@ -28,6 +28,7 @@ description:
     record are the same.
 extends_documentation_fragment:
   - corral.ollama.attributes
+  - corral.ollama.options.rollout
 attributes:
   check_mode:
     support: full
@@ -38,20 +39,6 @@ attributes:
   idempotent:
     support: full
 options:
-  rollout_path:
-    description: The rollout's directory on the target, as given to M(corral.ollama.rollout).
-    type: path
-    required: true
-  audit_path:
-    description: The file that each event is appended to.
-    type: path
-    required: true
-  token:
-    description:
-      - The token of the rollout's lease, as returned by M(corral.ollama.rollout).
-      - The lease is renewed for as long as the module works.
-    type: str
-    default: ''
   instances:
     description: The batch, each with C(name) and C(url). Other keys are let be.
     type: list
@@ -157,20 +144,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.drain import prepare_drain
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import ROLLOUT, merged
 
-SPEC = {
-    "rollout_path": {"type": "path", "required": True},
-    "audit_path": {"type": "path", "required": True},
-    "token": {"type": "str", "default": "", "no_log": False},
-    "instances": {"type": "list", "elements": "dict", "required": True},
-    "others": {"type": "list", "elements": "dict", "default": []},
-    "run_dir": {"type": "path"},
-    "max_unavailable": {"type": "str", "default": "1"},
-    "drain_timeout": {"type": "float", "default": 600.0},
-    "on_timeout": {"type": "str", "choices": ["fail", "cut"], "default": "fail"},
-    "healthy_deadline": {"type": "float", "default": 300.0},
-    "timeout": {"type": "float", "default": 5.0},
-}
+SPEC = merged(
+    ROLLOUT,
+    {
+        "instances": {"type": "list", "elements": "dict", "required": True},
+        "others": {"type": "list", "elements": "dict", "default": []},
+        "run_dir": {"type": "path"},
+        "max_unavailable": {"type": "str", "default": "1"},
+        "drain_timeout": {"type": "float", "default": 600.0},
+        "on_timeout": {"type": "str", "choices": ["fail", "cut"], "default": "fail"},
+        "healthy_deadline": {"type": "float", "default": 300.0},
+        "timeout": {"type": "float", "default": 5.0},
+    },
+)
 
 
 def prepare(params: Mapping[str, Any]) -> Work:

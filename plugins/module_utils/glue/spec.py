@@ -18,6 +18,12 @@ GATEWAY: Spec = {
     "timeout": {"type": "float", "default": 10.0},
 }
 
+ROLLOUT: Spec = {
+    "rollout_path": {"type": "path", "required": True},
+    "audit_path": {"type": "path", "required": True},
+    "token": {"type": "str", "default": "", "no_log": False},
+}
+
 REGISTRY: Spec = {
     "registry_endpoints": {"type": "dict", "default": {}},
     "registry_ca_path": {"type": "path"},
