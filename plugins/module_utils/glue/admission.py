@@ -30,7 +30,7 @@ from .proof_file import ProofFile
 from .restoring import ask_once_more, place, prove
 from .rollout_file import RolloutFile
 from .run import Work
-from .standing import Target, answers, each, in_memory, targets
+from .standing import Target, answers, each, in_memory, others_than, targets
 from .watching import agreed, come_up, let_in, watch
 
 _SECONDS = ("healthy_deadline", "deadline", "drain_timeout", "timeout")
@@ -103,8 +103,7 @@ def _admission(params: Mapping[str, Any]) -> Admission:
     lacking = [one.name for one in members if not one.url and one.kind != _REMOVE]
     if lacking:
         raise BadInput(f"{', '.join(lacking)} has no url.", remedy="Give the address of each instance.")
-    names = {one.name for one in members}
-    others = tuple(one for one in targets(params["others"], "others") if one.name not in names)
+    others = others_than(members, params["others"])
     file = RolloutFile(params["rollout_path"], params["audit_path"])
     course = Course(
         door_to(params["run_dir"] or "", params["timeout"], params["healthy_deadline"]),

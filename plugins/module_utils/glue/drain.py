@@ -23,7 +23,7 @@ from .drain_wait import Drained, Patience, drain_all
 from .gateway_door import Door, door_to
 from .rollout_file import RolloutFile
 from .run import Work
-from .standing import Target, answers, each, in_memory, standings, targets
+from .standing import Target, answers, each, in_memory, others_than, standings, targets
 
 _WAIT_STEP = 0.5
 #: In these states what was in memory is long noted, and what is there now may be that of a server that has just begun.
@@ -80,8 +80,7 @@ def prepare_drain(params: Mapping[str, Any]) -> Work:
 
 def _batch(params: Mapping[str, Any]) -> Batch:
     members = targets(params["instances"], "instances")
-    names = {target.name for target in members}
-    others = tuple(target for target in targets(params["others"], "others") if target.name not in names)
+    others = others_than(members, params["others"])
     _refuse_bad(params)
     file = RolloutFile(params["rollout_path"], params["audit_path"])
     rollout = file.read()

@@ -48,6 +48,12 @@ def targets(entries: Iterable[Mapping[str, Any]], option: str) -> tuple[Target, 
     return tuple(found.values())
 
 
+def others_than(members: Iterable[Target], entries: Iterable[Mapping[str, Any]]) -> tuple[Target, ...]:
+    """From the option ``others``, which may list the batch itself as well."""
+    names = {one.name for one in members}
+    return tuple(one for one in targets(entries, "others") if one.name not in names)
+
+
 def each(items: Sequence[Target], work: Callable[[Target], Answer]) -> list[Answer]:
     """``work`` on all of them at the same time, the answers in their order."""
     if not items:
