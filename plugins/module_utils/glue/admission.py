@@ -22,6 +22,7 @@ from ..core.proofs import Proof, ProofKey
 from ..core.rollout_plan import decision
 from ..core.rollout_record import ADMITTING, BACK, BEFORE, DONE, FAILED, ROLLED_BACK, Rollout
 from ..server.errors import ServerError
+from .at_once import each
 from .box import Box
 from .candidate import Candidate, Course, blank
 from .drain_wait import Patience, drain_all
@@ -30,7 +31,7 @@ from .proof_file import ProofFile
 from .restoring import ask_once_more, place, prove
 from .rollout_file import RolloutFile
 from .run import Work
-from .standing import Target, answers, each, in_memory, others_than, targets
+from .standing import Target, answers, in_memory, others_than, targets
 from .watching import agreed, come_up, let_in, watch
 
 _SECONDS = ("healthy_deadline", "deadline", "drain_timeout", "timeout")

@@ -19,11 +19,12 @@ from ..core.problems import Problem, raise_all
 from ..core.residents import Resident
 from ..core.rollout_plan import max_unavailable
 from ..core.rollout_record import DRAINED, DRAINING, IN_DOUBT, PLANNED, Rollout
+from .at_once import each
 from .drain_wait import Drained, Patience, drain_all
 from .gateway_door import Door, door_to
 from .rollout_file import RolloutFile
 from .run import Work
-from .standing import Target, answers, each, in_memory, others_than, standings, targets
+from .standing import Target, answers, in_memory, others_than, standings, targets
 
 _WAIT_STEP = 0.5
 #: In these states what was in memory is long noted, and what is there now may be that of a server that has just begun.

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ..core.drain_verdict import is_down
 from ..core.errors import CorralError
 from ..core.gateway_stats import ServerState
+from .at_once import each
 from .gateway_door import Door
 
 STEP = 0.05
@@ -51,9 +51,8 @@ def drain_all(door: Door, names: Sequence[str], patience: Patience) -> list[Drai
     for _unused in range(_ROUNDS):
         if not pending:
             return [found[name] for name in names]
-        with ThreadPoolExecutor(len(pending)) as pool:
-            for one in pool.map(lambda name: _drain(door, name, found.get(name), patience), pending):
-                found[one.name] = one
+        for one in each(pending, lambda name: _drain(door, name, found.get(name), patience), len(pending)):
+            found[one.name] = one
         pending = _still_to_do(door, found.values())
     raise CorralError(
         f"{', '.join(pending)} is put back into service at the gateway again and again while it is drained.",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..core.declared import Declared, declared_models
@@ -15,14 +14,13 @@ from ..core.errors import CorralError
 from ..core.names import parse_name
 from ..server.client import OllamaClient
 from ..server.recheck import Key, by_key, listed, settled
+from .at_once import each
 
 
 def model_report(params: Mapping[str, Any]) -> dict[str, Any]:
     """The result of ``model_info``. A server that does not answer is a finding, not an error of the module."""
     models = declared_models(params["models"])
-    servers = params["servers"]
-    with ThreadPoolExecutor(max(1, min(len(servers) or 1, params["concurrency"]))) as pool:
-        reports = list(pool.map(lambda server: server_report(server, models, params), servers))
+    reports = each(params["servers"], lambda one: server_report(one, models, params), params["concurrency"])
     inconsistent = _inconsistent(reports, models)
     return {
         "ok": not inconsistent and all(_is_right(report) for report in reports),

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from ..core.errors import CorralError
 from ..core.libraries import require
@@ -20,11 +19,10 @@ from ..server.client import OllamaClient
 from ..server.errors import ServerError
 from ..server.recheck import Key, listed
 from .ask import Asking, ask
+from .at_once import each
 from .proof_file import ProofFile
 
 _WAIT_STEP = 0.2
-
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -62,23 +60,18 @@ def look(servers: Sequence[Server], models: Sequence[WantedModel], settings: Set
     """List and compare; loads nothing. Nothing is raised for a server that fails: its result says so."""
     require("requests")
     proofs = memory.read()
-    return _each(servers, settings, lambda server: _look_at(server, models, proofs, settings))
+    return each(servers, lambda server: _look_at(server, models, proofs, settings), settings.concurrency)
 
 
 def ask_all(looks: Sequence[Look], settings: Settings, memory: ProofFile) -> list[Look]:
     """Really ask for what is not proven, and remember what came of it."""
-    asked = _each(looks, settings, lambda one: _ask(one, settings) if one.to_ask else one)
+    asked = each(looks, lambda one: _ask(one, settings) if one.to_ask else one, settings.concurrency)
     memory.remember(*_learned([one.result for one in asked]), settings.now())
     return asked
 
 
 def report(looks: Sequence[Look], to_ask: Sequence[tuple[str, str]]) -> Report:
     return Report(tuple(one.result for one in looks), tuple(to_ask))
-
-
-def _each(items: Sequence[Item], settings: Settings, work: Callable[[Item], Look]) -> list[Look]:
-    with ThreadPoolExecutor(max(1, min(settings.concurrency, len(items)))) as pool:
-        return list(pool.map(work, items))
 
 
 def _look_at(server: Server, models: Sequence[WantedModel], proofs: Proofs, settings: Settings) -> Look:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,9 +20,9 @@ from ..core.residents import Resident, residents
 from ..server.client import OllamaClient
 from ..server.recheck import Key, listed
 from .ask import Asking, ask
+from .at_once import each
 from .run import Work
 
-_AT_ONCE = 16
 _SETTLE, _PAUSE = 30.0, 0.2
 """Seconds for which a runner that is to go may still be busy."""
 
@@ -57,8 +56,7 @@ def prepare_resident(params: Mapping[str, Any]) -> Work:
     require("requests")
     servers = servers_from(params["servers"])
     work = Reloading(params, models_from(params["models"]))
-    with ThreadPoolExecutor(max(1, min(_AT_ONCE, len(servers)))) as pool:
-        seen = list(pool.map(lambda server: _see(work, server), servers))
+    seen = each(servers, lambda server: _see(work, server))
     rows = [row for one in seen for row in stale_models(one.server, work.models, one.loaded, params["same_weights"])]
     todo = [row for row in rows if row.action == RELOAD]
     steps = tuple(Step("reload", f"{row.model.name.display} on {row.server.name}", _moved(row)) for row in todo)

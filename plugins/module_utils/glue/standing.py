@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from ..core.declared import BadInput
 from ..core.drain_verdict import Standing, serving
@@ -17,11 +16,8 @@ from ..core.residents import Resident, residents
 from ..core.rollout_record import is_service
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
+from .at_once import each
 from .gateway_door import Door
-
-_AT_ONCE = 16
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -52,14 +48,6 @@ def others_than(members: Iterable[Target], entries: Iterable[Mapping[str, Any]])
     """From the option ``others``, which may list the batch itself as well."""
     names = {one.name for one in members}
     return tuple(one for one in targets(entries, "others") if one.name not in names)
-
-
-def each(items: Sequence[Target], work: Callable[[Target], Answer]) -> list[Answer]:
-    """``work`` on all of them at the same time, the answers in their order."""
-    if not items:
-        return []
-    with ThreadPoolExecutor(min(_AT_ONCE, len(items))) as pool:
-        return list(pool.map(work, items))
 
 
 def answers(target: Target, timeout: float) -> bool:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -31,6 +30,7 @@ from ..registry.client import RegistryClient
 from ..store.layout import ModelTree, store_at
 from ..store.preparing import space
 from ..store.reading import has_blob, incomplete, stored_model
+from .at_once import each
 
 _AT_ONCE = 8
 
@@ -42,14 +42,14 @@ def store_report(params: Mapping[str, Any]) -> dict[str, Any]:
     held = [_held(paths, model) for model in models]
     needs = _needs(models, held, params)
     there = {blob.digest: has_blob(paths, blob) for blob in _blobs(needs)}
-    each, bytes_to_fetch = to_fetch(needs, there)
+    by_model, bytes_to_fetch = to_fetch(needs, there)
     free = space(paths.root)
     pulled = [need.model.name.display for need in needs if need.action == PULL]
     if params["on_unavailable"] == "fail":
         require_space(paths.root, bytes_to_fetch, params["reserve_bytes"], free["free_bytes"], pulled)
     return {
         "path": paths.root,
-        "models": [_row(need, each[need.model.name.display], there, params["layers"]) for need in needs],
+        "models": [_row(need, by_model[need.model.name.display], there, params["layers"]) for need in needs],
         "missing": [need.model.name.display for need in needs if need.missing],
         "bytes_to_fetch": bytes_to_fetch,
         **free,
@@ -92,8 +92,7 @@ def _needs(models: Iterable[Declared], held: Iterable[Held], params: Mapping[str
 
 def _ask(models: list[Declared], params: Mapping[str, Any]) -> dict[Declared, Manifest | CorralError]:
     registry = RegistryClient(params["registry_endpoints"], params["registry_ca_path"], params["registry_timeout"])
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return dict(zip(models, pool.map(partial(_answer, registry), models)))
+    return dict(zip(models, each(models, partial(_answer, registry), _AT_ONCE)))
 
 
 def _answer(registry: RegistryClient, model: Declared) -> Manifest | CorralError:
