@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .gateway_stats import DRAINED, MAINTENANCE, parse_state
+from .gateway_stats import DRAINED, MAINTENANCE, SRV_ADDR, SRV_ADMIN_STATE, SRV_OP_STATE, SRV_PORT, parse_state
 
-_ADDRESS, _PORT = 4, 18
 _RUNNING = "2"
 
 
@@ -23,11 +22,12 @@ def state_text(reply: str, configured: Mapping[tuple[str, str], tuple[str, int]]
     head = [line for line in reply.splitlines()[:2] if line == "1" or line.startswith("#")]
     kept = []
     for key, words in parse_state(reply).items():
-        ordered = int(words[6]) & (DRAINED | MAINTENANCE)
-        if ordered or (words[6] == "0" and (words[5] != _RUNNING or (healthy and key in configured))):
+        ordered = int(words[SRV_ADMIN_STATE]) & (DRAINED | MAINTENANCE)
+        down = words[SRV_OP_STATE] != _RUNNING
+        if ordered or (words[SRV_ADMIN_STATE] == "0" and (down or (healthy and key in configured))):
             fields = list(words)
             if key in configured:
-                fields[_ADDRESS], fields[_PORT] = configured[key][0], str(configured[key][1])
+                fields[SRV_ADDR], fields[SRV_PORT] = configured[key][0], str(configured[key][1])
             kept.append(" ".join(fields))
     return "\n".join([*head, *kept]) + "\n"
 

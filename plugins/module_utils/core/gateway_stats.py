@@ -16,11 +16,14 @@ from .errors import CorralError
 PRIMARY = "instances"
 """The backend that has every instance. Those for single models only track its servers."""
 
+SRV_ADDR, SRV_OP_STATE, SRV_ADMIN_STATE, SRV_PORT = 4, 5, 6, 18
+"""Fields of a line of ``show servers state``; the next two are bits of the administrative state."""
+
 DRAINED, MAINTENANCE = 0x08, 0x01
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _DESCRIPTION = "corral:"
 _SERVER_ROW, _FRONTEND_ROW = "2", "0"
-_PORT, _STATE_FIELDS = 18, 20
+_STATE_FIELDS = 20
 
 
 class Unreadable(CorralError):
@@ -171,12 +174,13 @@ def _state(
     mine = [row for row in rows if row["svname"] == name]
     past = [row for row in old_rows if row["svname"] == name]
     line = state.get((PRIMARY, name))
+    address, port = address_of(line) if line else ("", 0)
     old_in_flight = _sum(past, "scur")
     return ServerState(
         name=name,
         status=main["status"] if main else "",
         known=main is not None,
-        drained=line is not None and bool(int(line[6]) & DRAINED),
+        drained=line is not None and bool(int(line[SRV_ADMIN_STATE]) & DRAINED),
         in_flight=_sum(mine, "scur") + old_in_flight,
         old_in_flight=old_in_flight,
         queued=_sum(mine, "qcur") + _sum(past, "qcur") + waiting,
@@ -186,8 +190,8 @@ def _state(
         response_errors=_sum(mine, "eresp"),
         responses_5xx=_sum(mine, "hrsp_5xx"),
         checks_failed=number(main or {}, "chkfail"),
-        address=line[4] if line else "",
-        port=int(line[_PORT]) if line else 0,
+        address=address,
+        port=port,
     )
 
 
@@ -202,10 +206,15 @@ def parse_state(text: str) -> dict[tuple[str, str], list[str]]:
     if not lines or lines[0] != "1":
         raise _unreadable("show servers state", text)
     found = [line.split(" ") for line in lines[1:] if line and not line.startswith("#")]
-    sound = all(len(words) >= _STATE_FIELDS and words[6].isdigit() and words[_PORT].isdigit() for words in found)
-    if not sound:
+    whole = all(len(words) >= _STATE_FIELDS for words in found)
+    if not whole or not all(words[SRV_ADMIN_STATE].isdigit() and words[SRV_PORT].isdigit() for words in found):
         raise _unreadable("show servers state", text)
     return {(words[1], words[3]): words for words in found}
+
+
+def address_of(words: Sequence[str]) -> tuple[str, int]:
+    """Host and port of a server, from its line of ``show servers state``."""
+    return words[SRV_ADDR], int(words[SRV_PORT])
 
 
 def number(row: Mapping[str, str], column: str) -> int:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ..core.drain_verdict import serving
 from ..core.gateway_state import alerts, configured_servers, state_text
 from ..core.gateway_stats import (
     PRIMARY,
     Held,
     ServerState,
     Workers,
+    address_of,
     backend_queue,
     config_id,
     held,
@@ -114,7 +116,7 @@ class Runtime:
         self.save_state()
         until = self._clock() + wait
         found = self.server(name)
-        while found.drained or found.status not in ("UP", "no check"):
+        while found.drained or not serving(found.status):
             if self._clock() >= until:
                 if wait <= 0 and not found.drained:
                     return found
@@ -139,14 +141,14 @@ class Runtime:
         if not 0 < int(port) < 65536:
             raise GatewayError(f"{port!r} is no port for {name!r}.", kind="bad_address")
         self.server(name)
-        state = parse_state(self._admin("show servers state"))
-        for backend in [backend for backend, server in state if server == name]:
-            words = state[(backend, name)]
-            if (words[4], int(words[18])) != (address, int(port)):
+        wanted = (address, int(port))
+        for (backend, server), words in parse_state(self._admin("show servers state")).items():
+            if server == name and address_of(words) != wanted:
                 self._admin(f"set server {backend}/{name} addr {address} port {int(port)}")
         for (backend, server), words in parse_state(self._admin("show servers state")).items():
-            if server == name and (words[4], int(words[18])) != (address, int(port)):
-                raise self._refused(f"set server {backend}/{name} addr", f"it is {words[4]}:{words[18]} all the same")
+            if server == name and address_of(words) != wanted:
+                where, at = address_of(words)
+                raise self._refused(f"set server {backend}/{name} addr", f"it is {where}:{at} all the same")
 
     def save_state(self, healthy: bool = False) -> None:
         """Write down who is drained or down (``healthy``: or not), for the next load of HAProxy, whatever causes it."""
@@ -161,9 +163,8 @@ class Runtime:
         """The servers that the worker asks elsewhere than the configuration on disk says: it has to be loaded again."""
         configured = configured_servers(read_text(self._config))
         running = parse_state(self._admin("show servers state"))
-        return sorted(
-            {key[1] for key, words in running.items() if key in configured and int(words[18]) != configured[key][1]}
-        )
+        known = [(key, address_of(words)[1]) for key, words in running.items() if key in configured]
+        return sorted({key[1] for key, port in known if port != configured[key][1]})
 
     def info(self) -> Info:
         """The worker that serves; raises ``gateway_gone`` when none does."""
