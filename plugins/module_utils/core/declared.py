@@ -11,7 +11,7 @@ from typing import Any
 
 from .digests import parse_digest
 from .errors import CorralError
-from .names import ModelName, parse_name
+from .names import Key, ModelName, parse_name
 
 STATES = ("present", "latest", "absent")
 _KEYS = frozenset({"name", "digest", "insecure", "state"})
@@ -37,7 +37,7 @@ def declared_models(entries: Iterable[Any] | None) -> tuple[Declared, ...]:
     """Names or mappings (keys: the fields of ``Declared``) to ``Declared``; all bad entries in one error."""
     models: list[Declared] = []
     problems: list[str] = []
-    seen: dict[tuple[str, str, str, str], int] = {}
+    seen: dict[Key, int] = {}
     for number, entry in enumerate(entries or (), start=1):
         try:
             model = _declared(entry)

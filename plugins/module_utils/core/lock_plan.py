@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .declared import Declared, declared_models
-from .lockfile import Key, Lock, Locked, parse_lock
-from .names import parse_name
+from .lockfile import Lock, Locked, parse_lock
+from .names import Key, parse_name
 from .pins import contradiction
 from .problems import Problem, raise_all
 

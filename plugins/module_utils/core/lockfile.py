@@ -13,7 +13,7 @@ from typing import Any
 from .digests import parse_digest
 from .errors import CorralError
 from .manifests import Blob
-from .names import ModelName, parse_name
+from .names import Key, ModelName, parse_name
 
 SCHEMA = 1
 MAX_LOCK_BYTES = 4 * 1024 * 1024
@@ -24,8 +24,6 @@ _HEAD = """\
 # The exact bytes of every model of this fleet. Written by the playbook corral.ollama.lock, and changed by it only with
 # -e lock_refresh=true. Keep it in version control, and do not edit it: what it says is what is deployed and verified.
 """
-
-Key = tuple[str, str, str, str]
 
 
 class BadLock(CorralError):

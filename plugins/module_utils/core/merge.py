@@ -12,12 +12,11 @@ from typing import Any
 from .declared import Declared
 from .errors import CorralError
 from .manifests import Blob, Manifest
-from .names import ModelName
+from .names import Key, ModelName
 
 NEWEST, PREFER, FAIL = "newest", "prefer", "fail"
 NONE, PUBLISH, LACKING = "none", "publish", "lacking"
 STORE = 0
-Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
 DEFAULT_TAG = "latest"
 
+Key = tuple[str, str, str, str]
+"""The four parts of a name as Ollama compares them, ``ModelName.key``."""
+
 _FIRST = frozenset(string.ascii_letters + string.digits + "_")
 _REST = _FIRST | frozenset("-.")
 _MAX_HOST = 350
@@ -47,7 +50,7 @@ class ModelName:
         return (self.host, self.namespace, self.model, self.tag)
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         """What Ollama compares: the same name in any case."""
         return (self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower())
 

@@ -11,14 +11,12 @@ from typing import Any
 
 from .digests import parse_digest
 from .errors import CorralError
-from .names import ModelName, parse_name
+from .names import Key, ModelName, parse_name
 from .residents import FOREVER, Resident
 
 #: What was about to be unloaded stays at least until requests can have come back to the instance.
 SHORTEST = 60
 _CLEARLY = 0.1
-
-NameKey = tuple[str, str, str, str]
 
 
 def noted(resident: Resident) -> dict[str, Any]:
@@ -36,7 +34,7 @@ def noted(resident: Resident) -> dict[str, Any]:
 
 def from_notes(rows: Iterable[Any]) -> tuple[Resident, ...]:
     """From what was noted; what is no note is left out, and of a model that is noted twice, the larger counts."""
-    found: dict[NameKey, Resident] = {}
+    found: dict[Key, Resident] = {}
     for row in rows:
         one = _resident(row) if isinstance(row, Mapping) else None
         if one is not None and (one.name.key not in found or found[one.name.key].size < one.size):
@@ -64,12 +62,12 @@ def probe_order(models: Iterable[ModelName], residents: Iterable[Resident]) -> l
     return [place for _rank, place in sorted((rank.get(name.key, 0), place) for place, name in enumerate(models))]
 
 
-def needed_on_gpu(*known: Iterable[Resident]) -> frozenset[NameKey]:
+def needed_on_gpu(*known: Iterable[Resident]) -> frozenset[Key]:
     """The models that were seen on a GPU, by the same name whatever their digest is now."""
     return frozenset(one.name.key for residents in known for one in residents if one.size_vram > 0)
 
 
-def fallen_back(needed: frozenset[NameKey], loaded: Iterable[Resident]) -> list[Resident]:
+def fallen_back(needed: frozenset[Key], loaded: Iterable[Resident]) -> list[Resident]:
     """Those of ``loaded`` that are on no GPU at all though they were on one."""
     return [one for one in loaded if one.name.key in needed and one.size > 0 and one.size_vram <= 0]
 

@@ -12,10 +12,8 @@ from .declared import Declared
 from .digests import blob_file
 from .findings import Finding
 from .manifests import Blob, Manifest
-from .names import ModelName
+from .names import Key, ModelName
 from .store_verdict import Content, Seen, SeenModel
-
-Key = tuple[str, str, str, str]
 
 #: What an entry is that no server should meet.
 OLD_NAME, ODD_NAME, BLOCKED, EMPTY, STUCK, LEFT = "old_name", "odd_name", "blocked", "empty", "stuck", "left"

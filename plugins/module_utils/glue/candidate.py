@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core.admission_verdict import Life
-from ..core.placement import NameKey, noted
+from ..core.names import Key
+from ..core.placement import noted
 from ..core.probe_plan import WantedModel
 from ..core.residents import Resident
 from .box import Box
@@ -28,7 +29,7 @@ class Course:
     door: Door
     models: tuple[WantedModel, ...]
     memory: ProofFile
-    needed: frozenset[NameKey] = frozenset()
+    needed: frozenset[Key] = frozenset()
     healthy_deadline: float = 300.0
     deadline: float = 300.0
     drain_timeout: float = 60.0
@@ -50,7 +51,7 @@ class Candidate:
     version: str = ""
     image: str = ""
     loaded: tuple[Resident, ...] = ()
-    contexts: dict[NameKey, int] = field(default_factory=dict)
+    contexts: dict[Key, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

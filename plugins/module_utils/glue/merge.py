@@ -13,8 +13,8 @@ from typing import Any
 
 from ..core.declared import BadInput, declared_models
 from ..core.errors import CorralError
-from ..core.merge import FAIL, PREFER, STORE, Copy, Key, Model, Policy, Question, models_of, refuse_conflicts
-from ..core.names import ModelName
+from ..core.merge import FAIL, PREFER, STORE, Copy, Model, Policy, Question, models_of, refuse_conflicts
+from ..core.names import Key, ModelName
 from ..core.plans import Plan, Step
 from ..core.progress import Progress, ProgressMeter
 from ..core.units import human_bytes

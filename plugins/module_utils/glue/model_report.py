@@ -11,9 +11,9 @@ from typing import Any
 
 from ..core.declared import Declared, declared_models
 from ..core.errors import CorralError
-from ..core.names import parse_name
+from ..core.names import Key, parse_name
 from ..server.client import OllamaClient
-from ..server.recheck import Key, by_key, listed, settled
+from ..server.recheck import by_key, listed, settled
 from .at_once import each
 
 

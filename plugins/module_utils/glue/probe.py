@@ -13,11 +13,12 @@ from typing import Any
 
 from ..core.errors import CorralError
 from ..core.libraries import require
+from ..core.names import Key
 from ..core.probe_plan import ModelResult, Report, Server, ServerResult, WantedModel, proof_key
 from ..core.proofs import Proof, ProofKey, Proofs, fresh
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
-from ..server.recheck import Key, listed
+from ..server.recheck import listed
 from .ask import Asking, ask
 from .at_once import each
 from .proof_file import ProofFile

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 from ..core.declared import BadInput
 from ..core.errors import CorralError
 from ..core.manifests import Blob, Manifest, parse_manifest
-from ..core.repair_plan import BadBlob, BrokenManifest, Key
+from ..core.names import Key
+from ..core.repair_plan import BadBlob, BrokenManifest
 from ..registry.blobs import BlobClient
 from ..store.bundles import Bundle, open_bundle
 from ..store.downloads import Download

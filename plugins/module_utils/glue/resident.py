@@ -12,13 +12,14 @@ from typing import Any
 
 from ..core.errors import CorralError
 from ..core.libraries import require
+from ..core.names import Key
 from ..core.plans import Plan, Step
 from ..core.probe_plan import ModelResult, Server, WantedModel, models_from, servers_from
 from ..core.problems import Problem, raise_all
 from ..core.resident_plan import RELOAD, Stale, after, stale_models, to_restart
 from ..core.residents import Resident, residents
 from ..server.client import OllamaClient
-from ..server.recheck import Key, listed
+from ..server.recheck import listed
 from .ask import Asking, ask
 from .at_once import each
 from .run import Work

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ..core.errors import CorralError
-from ..core.names import parse_name
+from ..core.names import Key, parse_name
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
 
 Answer = TypeVar("Answer")
-Key = tuple[str, str, str, str]
 
 _FINAL = ("server_gone", "server_timeout")
 

@@ -15,9 +15,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from ..core.digests import blob_file, digest_of_blob_file
 from ..core.findings import Finding
 from ..core.manifests import InvalidManifest, Manifest, parse_manifest
-from ..core.names import InvalidName, ModelName, from_parts
+from ..core.names import InvalidName, Key, ModelName, from_parts
 from ..core.receipts import Receipt
-from ..core.repair_plan import BLOCKED, EMPTY, LEFT, ODD_NAME, OLD_NAME, STUCK, Key, Odd
+from ..core.repair_plan import BLOCKED, EMPTY, LEFT, ODD_NAME, OLD_NAME, STUCK, Odd
 from ..core.store_verdict import Content, Seen, blobs_to_hash
 from .downloads import download_digest
 from .files import lstat, what_is
