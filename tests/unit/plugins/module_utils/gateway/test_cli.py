@@ -15,21 +15,6 @@ from ansible_collections.corral.ollama.plugins.module_utils.gateway.runtime impo
 from ansible_collections.corral.ollama.tests.unit.fake_haproxy import Drip, FakeHaproxy, Hang
 
 
-@pytest.fixture
-def haproxy(tmp_path):
-    run = tmp_path / "gateway" / "run"
-    run.mkdir(parents=True)
-    fake = FakeHaproxy(run)
-    fake.have("s1")
-    with fake.running():
-        yield fake
-
-
-@pytest.fixture
-def runtime(haproxy):
-    return Runtime(str(haproxy.run_dir), timeout=5)
-
-
 def kind_of(call) -> str:
     with pytest.raises(CorralError) as error:
         call()

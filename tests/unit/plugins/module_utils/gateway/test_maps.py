@@ -7,22 +7,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
-from ansible_collections.corral.ollama.plugins.module_utils.gateway.runtime import Runtime
-from ansible_collections.corral.ollama.tests.unit.fake_haproxy import MAP_FOLDER, FakeHaproxy
+from ansible_collections.corral.ollama.tests.unit.fake_haproxy import MAP_FOLDER
 
 KEYS = f"{MAP_FOLDER}/keys.map"
-
-
-@pytest.fixture
-def haproxy(tmp_path):
-    fake = FakeHaproxy(tmp_path)
-    with fake.running():
-        yield fake
-
-
-@pytest.fixture
-def runtime(haproxy):
-    return Runtime(str(haproxy.run_dir), timeout=5)
 
 
 def kind_of(call) -> str:

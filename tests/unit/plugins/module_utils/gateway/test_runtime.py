@@ -10,29 +10,7 @@ import time
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
-from ansible_collections.corral.ollama.plugins.module_utils.gateway.runtime import Runtime
-from ansible_collections.corral.ollama.tests.unit.fake_haproxy import (
-    FakeHaproxy,
-    FakeServer,
-    FakeWorker,
-)
-
-
-@pytest.fixture
-def haproxy(tmp_path):
-    run = tmp_path / "gateway" / "run"
-    run.mkdir(parents=True)
-    fake = FakeHaproxy(run)
-    fake.have("s1", 11434)
-    fake.have("s2", 11435)
-    fake.have("s1", 11434, backend="with_x")
-    with fake.running():
-        yield fake
-
-
-@pytest.fixture
-def runtime(haproxy):
-    return Runtime(str(haproxy.run_dir), timeout=5)
+from ansible_collections.corral.ollama.tests.unit.fake_haproxy import FakeServer, FakeWorker
 
 
 def kind_of(call) -> str:
