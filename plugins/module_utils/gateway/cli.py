@@ -62,12 +62,7 @@ class Cli:
             except socket.timeout as error:
                 raise self._gone(name, f"does not answer within {timeout:g} s") from error
             except PermissionError as error:
-                raise GatewayError(
-                    f"The gateway's socket {self.run_dir}/{name} is for the host's root only.",
-                    kind="permission_denied",
-                    remedy="Run the play with become: true.",
-                    run_dir=self.run_dir,
-                ) from error
+                raise self._root_only(f"socket {self.run_dir}/{name}") from error
             except OSError as error:
                 raise self._gone(name, f"does not answer ({error.strerror or error})") from error
         return self._whole(name, reply)
@@ -78,12 +73,7 @@ class Cli:
         try:
             folder = os.open(self.run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except PermissionError as error:
-            raise GatewayError(
-                f"The gateway's folder {self.run_dir} is for the host's root only.",
-                kind="permission_denied",
-                remedy="Run the play with become: true.",
-                run_dir=self.run_dir,
-            ) from error
+            raise self._root_only(f"folder {self.run_dir}") from error
         except OSError as error:
             raise self._gone("", f"has no folder for its sockets ({error.strerror})") from error
         try:
@@ -121,3 +111,7 @@ class Cli:
         where = f"{self.run_dir}/{name}".rstrip("/")
         message = f"The gateway at {where} {found}."
         return GatewayError(message, kind=GONE, remedy=_REMEDY, run_dir=self.run_dir, socket=name)
+
+    def _root_only(self, what: str) -> GatewayError:
+        message, remedy = f"The gateway's {what} is for the host's root only.", "Run the play with become: true."
+        return GatewayError(message, kind="permission_denied", remedy=remedy, run_dir=self.run_dir)
