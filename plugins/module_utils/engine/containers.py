@@ -54,8 +54,7 @@ def project_containers(api: Any, project: str) -> list[dict[str, Any]]:
 
 def project_instances(api: Any, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The instances among a project's containers in the order of their numbers, from one inspection of each."""
-    served = [entry for entry in listed if _labels(entry).get(SERVICE, "").startswith(SERVICE_PREFIX)]
-    found = (inspect(api, entry["Id"]) for entry in served)
+    found = (inspect(api, entry["Id"]) for entry in listed if is_instance(entry))
     return sorted((_instance(container) for container in found if container is not None), key=_number)
 
 
@@ -151,6 +150,11 @@ def _gpus(host_config: Mapping[str, Any]) -> list[str]:
 
 def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:
     return entry.get("Labels") or {}
+
+
+def is_instance(entry: Mapping[str, Any]) -> bool:
+    """Whether a container, as the engine lists it, is an instance of whatever project."""
+    return _labels(entry).get(SERVICE, "").startswith(SERVICE_PREFIX)
 
 
 def container_name(entry: Mapping[str, Any]) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 
 from ..core.errors import CorralError
 from ..core.images import Image
-from ..core.layout import SERVICE_PREFIX
 from ..core.libraries import require
-from .containers import PROJECT, SERVICE, container_name
+from .containers import PROJECT, container_name, is_instance
 
 
 def look(api: Any, reference: str) -> Image | None:
@@ -47,12 +46,7 @@ def users(api: Any) -> dict[str, list[str]]:
 
 def of_instances(listed: Iterable[Mapping[str, Any]], project: str) -> tuple[str, ...]:
     """The ids of the images that a project's instances were made from, from ``api.containers(all=True)``."""
-    named = ((entry, entry.get("Labels") or {}) for entry in listed)
-    ours = (
-        entry
-        for entry, labels in named
-        if labels.get(PROJECT) == project and labels.get(SERVICE, "").startswith(SERVICE_PREFIX)
-    )
+    ours = (entry for entry in listed if is_instance(entry) and entry["Labels"].get(PROJECT) == project)
     return tuple(sorted({plain_id(entry.get("ImageID") or "") for entry in ours}))
 
 
