@@ -28,6 +28,24 @@ options:
     required: true
 """
 
+    PROJECT = r"""
+options:
+  project:
+    description:
+      - The name of the Compose project, usually C(corral_project).
+    type: str
+    default: ollama
+"""
+
+    ENGINE = r"""
+options:
+  engine_timeout:
+    description:
+      - Seconds to wait for one answer of the engine.
+    type: float
+    default: 60.0
+"""
+
     GATEWAY = r"""
 options:
   run_dir:

@@ -27,6 +27,7 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.options.rollout
+  - corral.ollama.options.project
 attributes:
   check_mode:
     support: full
@@ -54,10 +55,6 @@ options:
     type: list
     elements: dict
     default: []
-  project:
-    description: The name of the Compose project, usually C(corral_project).
-    type: str
-    default: ollama
   run_dir:
     description:
       - The directory on the target with the gateway's sockets. Empty without a gateway.
@@ -224,14 +221,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.admission import prepare_admission
 from ..module_utils.glue.run import Work, run
-from ..module_utils.glue.spec import ROLLOUT, merged
+from ..module_utils.glue.spec import PROJECT, ROLLOUT, merged
 
 SPEC = merged(
     ROLLOUT,
+    PROJECT,
     {
         "instances": {"type": "list", "elements": "dict", "required": True},
         "others": {"type": "list", "elements": "dict", "default": []},
-        "project": {"type": "str", "default": "ollama"},
         "run_dir": {"type": "path"},
         "models": {"type": "list", "elements": "raw", "default": []},
         "healthy_deadline": {"type": "float", "default": 300.0},

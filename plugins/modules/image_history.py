@@ -20,23 +20,17 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.state_module
+  - corral.ollama.options.project
+  - corral.ollama.options.engine
 options:
   path:
     description: The file on the target that remembers them. A damaged one begins anew, with a warning.
     type: path
     required: true
-  project:
-    description: The name of the Compose project, usually C(corral_project).
-    type: str
-    default: ollama
   versions:
     description: Versions of Ollama that were learnt, by image id. Others are kept as they were.
     type: dict
     default: {}
-  engine_timeout:
-    description: Seconds to wait for one answer of the engine.
-    type: float
-    default: 60.0
 requirements:
   - The Python library C(docker) on the target.
 seealso:
@@ -70,13 +64,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.image_history import prepare_history
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import ENGINE, PROJECT, merged
 
-SPEC = {
-    "path": {"type": "path", "required": True},
-    "project": {"type": "str", "default": "ollama"},
-    "versions": {"type": "dict", "default": {}},
-    "engine_timeout": {"type": "float", "default": 60.0},
-}
+SPEC = merged(
+    PROJECT,
+    ENGINE,
+    {"path": {"type": "path", "required": True}, "versions": {"type": "dict", "default": {}}},
+)
 
 
 def prepare(params: Mapping[str, Any]) -> Work:

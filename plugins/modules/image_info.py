@@ -24,15 +24,13 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.info_module
+  - corral.ollama.options.project
+  - corral.ollama.options.engine
 options:
   image:
     description: The image, by name and tag, by name and digest, or by its id.
     type: str
     required: true
-  project:
-    description: The name of the Compose project, usually C(corral_project).
-    type: str
-    default: ollama
   version:
     description:
       - The release of Ollama that the image was made from, where the image itself does not say one.
@@ -46,10 +44,6 @@ options:
     description: Seconds that the image gets to say its version.
     type: float
     default: 30.0
-  engine_timeout:
-    description: Seconds to wait for one answer of the engine.
-    type: float
-    default: 60.0
   on_refused:
     description: V(report) only lists in RV(problems) why the image is refused.
     type: str
@@ -119,16 +113,19 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.image_info import prepare_image_info
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import ENGINE, PROJECT, merged
 
-SPEC = {
-    "image": {"type": "str", "required": True},
-    "project": {"type": "str", "default": "ollama"},
-    "version": {"type": "str", "default": ""},
-    "memory_path": {"type": "path"},
-    "timeout": {"type": "float", "default": 30.0},
-    "engine_timeout": {"type": "float", "default": 60.0},
-    "on_refused": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
-}
+SPEC = merged(
+    PROJECT,
+    ENGINE,
+    {
+        "image": {"type": "str", "required": True},
+        "version": {"type": "str", "default": ""},
+        "memory_path": {"type": "path"},
+        "timeout": {"type": "float", "default": 30.0},
+        "on_refused": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+    },
+)
 
 
 def prepare(params: Mapping[str, Any]) -> Work:

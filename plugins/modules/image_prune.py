@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.state_module
+  - corral.ollama.options.engine
 options:
   path:
     description: The file of M(corral.ollama.image_history).
@@ -36,10 +37,6 @@ options:
   rollout_path:
     description: The record of the last rollout. What it names stays; when it cannot be read, nothing is removed.
     type: path
-  engine_timeout:
-    description: Seconds to wait for one answer of the engine.
-    type: float
-    default: 60.0
 requirements:
   - The Python library C(docker) on the target.
 seealso:
@@ -77,14 +74,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.image_history import prepare_prune
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import ENGINE, merged
 
-SPEC = {
-    "path": {"type": "path", "required": True},
-    "image": {"type": "str", "default": ""},
-    "keep": {"type": "int", "default": 2},
-    "rollout_path": {"type": "path"},
-    "engine_timeout": {"type": "float", "default": 60.0},
-}
+SPEC = merged(
+    ENGINE,
+    {
+        "path": {"type": "path", "required": True},
+        "image": {"type": "str", "default": ""},
+        "keep": {"type": "int", "default": 2},
+        "rollout_path": {"type": "path"},
+    },
+)
 
 
 def prepare(params: Mapping[str, Any]) -> Work:

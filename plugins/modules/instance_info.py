@@ -19,11 +19,8 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.info_module
+  - corral.ollama.options.project
 options:
-  project:
-    description: The name of the Compose project, usually C(corral_project).
-    type: str
-    default: ollama
   timeout:
     description: Seconds to wait for one answer of the engine.
     type: float
@@ -133,6 +130,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.engine.client import connect, speaking
 from ..module_utils.engine.containers import project_containers, project_gateway, project_instances
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import PROJECT, merged
 
 
 def prepare(params: Mapping[str, Any]) -> Work:
@@ -144,7 +142,7 @@ def prepare(params: Mapping[str, Any]) -> Work:
 
 
 def main() -> None:
-    spec = {"project": {"type": "str", "default": "ollama"}, "timeout": {"type": "float", "default": 60.0}}
+    spec = merged(PROJECT, {"timeout": {"type": "float", "default": 60.0}})
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), prepare)
 
 

@@ -18,11 +18,8 @@ description:
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.info_module
+  - corral.ollama.options.project
 options:
-  project:
-    description: The name of the Compose project, usually C(corral_project).
-    type: str
-    default: ollama
   project_dir:
     description:
       - Where the project's Compose file is or will be. A project of the same name that was started from another place
@@ -220,26 +217,29 @@ from ..module_utils.glue.host_facts import Question, gather
 from ..module_utils.glue.migration import parked_by
 from ..module_utils.glue.rollout_look import open_rollout
 from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.spec import PROJECT, merged
 
-SPEC = {
-    "project": {"type": "str", "default": "ollama"},
-    "project_dir": {"type": "path"},
-    "count": {"type": "int", "default": 8},
-    "base_port": {"type": "int", "default": 11434},
-    "bind_address": {"type": "str", "default": "127.0.0.1"},
-    "gpus": {"type": "raw", "default": []},
-    "image": {"type": "str", "default": ""},
-    "store_volume": {"type": "str", "default": ""},
-    "adopt": {"type": "bool", "default": False},
-    "require_engine": {"type": "bool", "default": True},
-    "min_engine": {"type": "str", "default": "20.10.0"},
-    "min_compose": {"type": "str", "default": "2.20.0"},
-    "reserve_bytes": {"type": "int", "default": 1000000000},
-    "departing": {"type": "list", "elements": "str", "default": []},
-    "judge_users": {"type": "bool", "default": True},
-    "migration_path": {"type": "path"},
-    "rollout_path": {"type": "path"},
-}
+SPEC = merged(
+    PROJECT,
+    {
+        "project_dir": {"type": "path"},
+        "count": {"type": "int", "default": 8},
+        "base_port": {"type": "int", "default": 11434},
+        "bind_address": {"type": "str", "default": "127.0.0.1"},
+        "gpus": {"type": "raw", "default": []},
+        "image": {"type": "str", "default": ""},
+        "store_volume": {"type": "str", "default": ""},
+        "adopt": {"type": "bool", "default": False},
+        "require_engine": {"type": "bool", "default": True},
+        "min_engine": {"type": "str", "default": "20.10.0"},
+        "min_compose": {"type": "str", "default": "2.20.0"},
+        "reserve_bytes": {"type": "int", "default": 1000000000},
+        "departing": {"type": "list", "elements": "str", "default": []},
+        "judge_users": {"type": "bool", "default": True},
+        "migration_path": {"type": "path"},
+        "rollout_path": {"type": "path"},
+    },
+)
 
 
 def wanted_from(params: Mapping[str, Any]) -> Wanted:

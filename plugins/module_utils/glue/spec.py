@@ -13,6 +13,10 @@ STORE: Spec = {"path": {"type": "path", "required": True}}
 
 LEASE: Spec = {"lease_token": {"type": "str", "required": True, "no_log": False}}
 
+PROJECT: Spec = {"project": {"type": "str", "default": "ollama"}}
+
+ENGINE: Spec = {"engine_timeout": {"type": "float", "default": 60.0}}
+
 GATEWAY: Spec = {
     "run_dir": {"type": "path", "required": True},
     "timeout": {"type": "float", "default": 10.0},
