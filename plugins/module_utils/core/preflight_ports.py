@@ -34,7 +34,7 @@ def port_problems(layout: Layout, host: HostFacts) -> list[Problem]:
 def leaked(
     layout: Layout, listeners: Iterable[Listener], publications: Collection[Publication]
 ) -> tuple[Listener, ...]:
-    """The engine's own sockets in the range for which it runs no container, as after it was killed while it removed one."""
+    """The engine's own sockets in the range for which it runs no container: it was killed while it removed one."""
     running = [use for use in publications if use.running]
     return tuple(
         listener
@@ -108,8 +108,8 @@ def _listener_problem(layout: Layout, listener: Listener) -> Problem:
 
 def _leak_problem(layout: Layout, listener: Listener) -> Problem:
     message = (
-        f"{_named([listener.port])} held by Docker itself ({listener.process}) for a container that does not run any more, "
-        f"as after the engine was killed; {_range(layout)}."
+        f"{_named([listener.port])} held by Docker itself ({listener.process}) for a container that does not run any "
+        f"more, as after the engine was killed; {_range(layout)}."
     )
     remedy = "Restart Docker on this host (systemctl restart docker): that lets go of it, and restarts what runs there."
     facts = {"ports": [listener.port], "process": listener.process, "address": listener.address}
