@@ -109,7 +109,7 @@ def story(lab):
     assert residents(lab) == dict.fromkeys(SERVERS, "for ever")
     ca = lab.ephemeral / "gateway-ca.pem"
     ca.write_text(lab.sh("cat $(find /opt/corral/ollama/gateway/conf/tls -type f ! -name '*.key')"))
-    load = Load(f"https://{lab.address}:11433", KEY, str(ca), ASKED, rate=40, long_pause=100)
+    load = Load(f"https://{lab.address}:11433", KEY, str(ca), ASKED, rate=25, long_pause=100)
     with Sampler(lab, SERVERS) as sampler, load:
         yield Story(lab, load, sampler)
 
