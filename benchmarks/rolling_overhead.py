@@ -91,12 +91,20 @@ def warm(instances: int) -> None:
         requests.post(f"{url}/api/embed", json={"model": MODELS[1], "input": "one"}, timeout=60).raise_for_status()
 
 
+def batches_of(seen: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Who was drained together: without anybody coming back in between."""
+    batches: list[tuple[str, ...]] = []
+    together = False
+    for event in seen:
+        if event["event"] == "draining":
+            batches[len(batches) - together :] = [(*(batches[-1] if together else ()), *event["instances"])]
+        together = event["event"] in ("draining", "drained")
+    return batches
+
+
 def parts(seen: list[dict[str, Any]], starts: dict[tuple[str, ...], float]) -> Parts:
-    batches = [tuple(event["instances"]) for event in seen if event["event"] == "draining"]
-    drained = {
-        name: event["waited_seconds"] for event in seen if event["event"] == "drained" for name in event["instances"]
-    }
-    done = {name: event["seconds"] for event in seen if event["event"] == "done" for name in event["instances"]}
+    batches = batches_of(seen)
+    drained, done = told(seen, "drained", "waited_seconds"), told(seen, "done", "seconds")
     if sorted(done) != sorted(name for batch in batches for name in batch):
         sys.exit(f"not every instance of {batches} was restarted: {sorted(done)}")
 
@@ -118,7 +126,7 @@ def one_round(options: argparse.Namespace, out: int) -> float:
     variables = fleet(options, corral_force=True, corral_max_unavailable=out, **knobs)
     wall, _output = playbook("rolling_restart", variables)
     seen = events(before)
-    batches = [tuple(event["instances"]) for event in seen if event["event"] == "draining"]
+    batches = batches_of(seen)
     spent = parts(seen, {batch: by_hand(list(batch)) for batch in batches})
     print(
         f"{options.instances} instances, {out} out at a time: {wall:.1f} s, {len(batches)} batches; unavoidable "
