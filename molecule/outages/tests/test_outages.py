@@ -10,12 +10,14 @@ import time
 
 import pytest
 from corral_practice.front import Front
-from lab import puller_settings, wait_until
+from damaging import expire_lease
+from lab import STORE, puller_settings, wait_until
 from rolls import (
     GATEWAY,
     Traffic,
     Unhurried,
     container_gone,
+    kill,
     more_told,
     record,
     running,
@@ -29,6 +31,8 @@ ONE, TWO, THREE = NAMES = ["ollama-server-1", "ollama-server-2", "ollama-server-
 CHAT, MOVES, EMBEDS = "outages-chat:1b", "outages-moves:1b", "nomic-embed-text:v1.5"
 REGISTRY = "-p tcp --dport 443 -j REJECT --reject-with tcp-reset"
 STATE = "/var/lib/corral"
+PORTS = (11434, 11435, 11436)
+MANIFEST = f"{STORE}/manifests/registry.ollama.ai/library/{MOVES.replace(':', '/')}"
 
 
 def wish(number):
@@ -156,12 +160,38 @@ def test_the_registry_is_gone_within_an_update_of_a_model(lab, load):
         lab.finish(process).failed(MOVES)
     finally:
         lab.sh(f"iptables -D FORWARD {REGISTRY}; iptables -D OUTPUT {REGISTRY}", check=False)
-    listed = [lab.api(port, "/api/tags")["models"] for port in (11434, 11435, 11436)]
+    listed = [lab.api(port, "/api/tags")["models"] for port in PORTS]
     assert [row["digest"] for models in listed for row in models if row["name"] == MOVES] == [first] * 3
     lab.run("update_models", **wish(6)).ok()
-    listed = [lab.api(port, "/api/tags")["models"] for port in (11434, 11435, 11436)]
+    listed = [lab.api(port, "/api/tags")["models"] for port in PORTS]
     assert [row["digest"] for models in listed for row in models if row["name"] == MOVES] == [second] * 3
     serves(lab, **wish(6))
+    load.fine()
+
+
+def in_memory(lab):
+    """The digests at which the instances have the model that moves in memory."""
+    rows = [row for port in PORTS for row in lab.api(port, "/api/ps")["models"] if row["name"] == MOVES]
+    return [row["digest"] for row in rows]
+
+
+def test_an_update_of_a_model_is_killed_when_it_has_published(lab, load):
+    """The store has the new version, and memory the old one, until the next run."""
+    registry = Front().registry
+    second, third = (registry.digest(f"outages-moves:{name}") for name in ("second", "third"))
+    for port in PORTS:
+        lab.api(port, "/api/generate", {"model": MOVES, "keep_alive": -1})
+    assert in_memory(lab) == [second] * 3
+    registry.move_tag(MOVES, "outages-moves:third")
+    process = lab.start("update_models", **wish(6))
+    until(lab, process, f'while [ "$(sha256sum <{MANIFEST})" = "{second}  -" ]; do sleep 0.01; done', "the new version")
+    kill(lab, process)
+    expire_lease(lab)
+    assert in_memory(lab) == [second] * 3
+    lab.run("update_models", **wish(6)).ok()
+    assert in_memory(lab) == [third] * 3
+    serves(lab, **wish(6))
+    assert lab.run("update_models", **wish(6)).ok().changed == []
     load.fine()
 
 
