@@ -55,6 +55,7 @@ def uses(*ports, container="web", **changes):
     return tuple(Publication("0.0.0.0", port, container, **changes) for port in ports)
 
 
+LEAKED = Listener("127.0.0.1", 11435, "docker-proxy (pid 5)")
 SHOP = {"container": "shop-web-1", "project": "shop", "service": "web"}
 
 
@@ -122,15 +123,7 @@ def test_a_good_host_has_nothing_in_the_way(fine):
             "Port 11435 is in use by the process ollama (pid 77), on 127.0.0.1",
         ),
         ({}, {"listeners": (Listener("::", 11435),)}, "port_in_use", "a process of this host that cannot be named"),
-        (
-            {},
-            {
-                "listeners": (Listener("127.0.0.1", 11435, "docker-proxy (pid 5)"),),
-                "publications": uses(11435, container="ollama-ollama-server-2", project="ollama", running=False),
-            },
-            "port_leaked",
-            "Port 11435 is held by Docker itself (docker-proxy (pid 5))",
-        ),
+        ({}, {"listeners": (LEAKED,)}, "port_leaked", "Port 11435 is held by Docker itself (docker-proxy (pid 5))"),
         (
             {},
             {
