@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,5 +25,7 @@ def in_order(host):
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
-    return Lab(f"corral-molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
+def lab() -> Iterator[Lab]:
+    lab = Lab(f"corral-molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
+    yield lab
+    lab.end_orphans()

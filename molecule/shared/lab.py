@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -101,6 +102,14 @@ class Lab:
         # With pipelining a module is a nameless python3; those in containers have another pid namespace.
         same = '[ "$(readlink /proc/$p/ns/pid)" = "$(readlink /proc/1/ns/pid)" ]'
         self.sh(f"for p in $(pgrep python3); do {same} && kill -9 $p; done; true", check=False)
+
+    def end_orphans(self) -> None:
+        """Workers of killed runs: each is in a session of its own, and waits for its dead run for ever."""
+        ours = f"CORRAL_RECORD={self.ephemeral}/record-".encode()
+        for entry in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if ours in entry.read_bytes():
+                    os.kill(int(entry.parent.name), signal.SIGKILL)
 
     def run(self, playbook: str, **variables: Any) -> Run:
         return self.finish(self.start(playbook, **variables))
