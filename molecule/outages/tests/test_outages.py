@@ -46,9 +46,19 @@ def rounds(lab):
 
 @pytest.fixture
 def load(lab):
-    traffic = Traffic(lab, {CHAT: "chat", MOVES: "chat", EMBEDS: "embed"})
-    yield traffic
-    traffic.stop()
+    yield from traffic(lab, {CHAT: "chat", MOVES: "chat", EMBEDS: "embed"})
+
+
+@pytest.fixture
+def other_load(lab):
+    """Nobody asks for the model that moves: a request would have an instance load its new version."""
+    yield from traffic(lab, {CHAT: "chat", EMBEDS: "embed"})
+
+
+def traffic(lab, models):
+    running = Traffic(lab, models)
+    yield running
+    running.stop()
 
 
 def told(run, words):
@@ -175,7 +185,7 @@ def in_memory(lab):
     return [row["digest"] for row in rows]
 
 
-def test_an_update_of_a_model_is_killed_when_it_has_published(lab, load):
+def test_an_update_of_a_model_is_killed_when_it_has_published(lab, other_load):
     """The store has the new version, and memory the old one, until the next run."""
     registry = Front().registry
     second, third = (registry.digest(f"outages-moves:{name}") for name in ("second", "third"))
@@ -192,7 +202,7 @@ def test_an_update_of_a_model_is_killed_when_it_has_published(lab, load):
     assert in_memory(lab) == [third] * 3
     serves(lab, **wish(6))
     assert lab.run("update_models", **wish(6)).ok().changed == []
-    load.fine()
+    other_load.fine()
 
 
 def test_two_at_once(lab, load):
