@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .fleet_changes import fleet_changes
+from .fleet_next import fleet_next
+
 SCHEMA = 1
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -25,32 +28,39 @@ _FROM_PROBE = (
 _FROM_ENGINE = ("container", "state", "health", "image", "image_digest", "started_at", "restarts", "oom_killed", "gpus")
 
 
-def fleet_report(hosts: Mapping[str, Any], generated_at: str) -> dict[str, Any]:
+def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None) -> dict[str, Any]:
     """The report of a fleet.
 
     ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
     ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts),
     ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info). An entry
-    without ``results`` is a host that was not verified.
+    without ``results`` is a host that was not verified. ``before`` is the report that was there before, if there was.
     """
     instances: list[dict[str, Any]] = []
     problems: list[str] = []
+    verdicts: list[dict[str, Any]] = []
     for host, found in hosts.items():
-        entries, said = _host(host, found if isinstance(found, Mapping) else {})
+        found = found if isinstance(found, Mapping) else {}
+        entries, said = _host(host, found)
         instances += entries
         problems += said
+        verified = isinstance(found.get("results"), list)
+        verdicts.append({"name": host, "ok": not said, "verified": verified, "problems": len(said)})
     if not instances and not problems:
         problems.append("No instance was verified: the fleet is empty.")
     further = {key: _told(hosts, key) for key in ("storage", "service")}
-    return {
+    report: dict[str, Any] = {
         "schema": SCHEMA,
         "ok": not problems,
         "generated_at": generated_at,
         "summary": _summary(hosts, instances, problems),
+        "hosts": verdicts,
         "instances": instances,
         "problems": problems,
         **{key: told for key, told in further.items() if told},
     }
+    changes = fleet_changes(before, report)
+    return {**report, "next": fleet_next(report), **({"changes": changes} if changes else {})}
 
 
 def stats_of(report: Mapping[str, Any]) -> dict[str, Any]:
