@@ -29,7 +29,7 @@ def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
         gateway, rollout = _dict(told, "gateway"), _dict(told, "rollout")
         if gateway:
             lines += ["", *wrap(f"Gateway of {host}", width)]
-            lines += [line for label, text in _gateway(gateway) for line in _row(label, text, width)]
+            lines += [line for label, text in gateway_rows(gateway) for line in _row(label, text, width)]
         if rollout.get("unfinished"):
             lines += [
                 "",
@@ -39,7 +39,7 @@ def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def _gateway(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def gateway_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     about, servers = _dict(found, "gateway"), _rows(found)
     if not about.get("reachable"):
         return [("state", f"does not answer: {found.get('error') or 'no reason is known'} (playbook deploy starts it)")]

@@ -23,11 +23,11 @@ def storage_table(storage: Mapping[str, Any], width: int = WIDTH) -> str:
         stored, scrub = _dict(told, "storage"), _dict(told, "scrub")
         if stored:
             lines += ["", *wrap(f"Storage of {host}", width)]
-            lines += [line for label, text in _rows(stored, scrub) for line in _row(label, text, width)]
+            lines += [line for label, text in storage_rows(stored, scrub) for line in _row(label, text, width)]
     return "\n".join(lines)
 
 
-def _rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str, str]]:
+def storage_rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str, str]]:
     free = f"{_size(stored, 'free_bytes')} of {_size(stored, 'total_bytes')} free"
     saved = f"{_size(stored, 'saved_against_copies')} against {_number(stored.get('copies'))} copies"
     rows = [

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a fleet as one HTML page that needs nothing but itself: no script, no picture, no address elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .fleet_table import headline
+from .markup import Markup, element, fragment
+from .page_facts import page_figures, page_service, page_storage, page_versions
+from .page_matrix import page_matrix
+from .page_news import page_changes, page_next, page_problems
+from .page_style import POLICY, STYLE
+
+
+def fleet_page(report: Mapping[str, Any]) -> str:
+    """The whole page. ``report`` is what fleet.json holds; what is wrong comes first."""
+    verdict = "Everything is as declared" if report["ok"] else "The fleet is not as declared"
+    sign, good = ("✓", "good") if report["ok"] else ("✗", "bad")
+    header = element(
+        "header",
+        element("h1", "Ollama fleet"),
+        element("p", f"{sign} {verdict}", class_=f"verdict {good}"),
+        element("p", headline(report), class_="note"),
+    )
+    sections = [page(report) for page in (page_problems, page_next, page_changes, page_matrix, page_versions)]
+    main = element("main", page_figures(report), *sections, page_service(report), page_storage(report))
+    footer = element("footer", element("p", "The same for programs is in fleet.json, beside this page.", class_="note"))
+    head = _head(f"{sign} Ollama fleet, {report['generated_at']}")
+    whole = element("html", head, element("body", header, main, footer), lang="en")
+    return f"<!DOCTYPE html>\n{whole}\n"
+
+
+def _head(title: str) -> Markup:
+    return element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name="color-scheme", content="light dark"),
+        element("meta", name="referrer", content="no-referrer"),
+        element("title", title),
+        # Ours alone, and its hash is in the policy: it must not be escaped.
+        element("style", fragment(Markup(STYLE))),
+    )
