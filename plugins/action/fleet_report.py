@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts the fleet's verdict together on the controller: the table for people, fleet.json and stats for programs."""
+"""Puts the fleet's verdict together on the controller: table and page for people, fleet.json and stats for programs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.core.errors import CorralError
+from ..module_utils.core.fleet_page import fleet_page
 from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
 from ..module_utils.core.fleet_table import fleet_table
 from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
-from ..plugin_utils.artifacts import check_writable, write_report
+from ..plugin_utils.artifacts import PAGE, REPORT, check_writable, read_report, write_report, write_text
 
 display = Display()
 
@@ -41,19 +42,26 @@ class ActionModule(ActionBase):
 
     def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
         if options["check_only"]:
-            check_writable(options["artifacts_dir"])
+            for name in (REPORT, PAGE):
+                check_writable(options["artifacts_dir"], name)
             return {"ok": True}
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = fleet_report(_plain(options["hosts"]), now)
+        report = fleet_report(_plain(options["hosts"]), now, read_report(options["artifacts_dir"]))
         table = _table(report, max(options["width"], 60))
         display.display(table)
-        path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report)
+        paths = {"path": "", "page": ""} if self._task.check_mode else _write(options["artifacts_dir"], report)
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.
             failure = {**stats_of(report), "kind": "fleet_not_ok", "problems": report["problems"]}
-            return {"failed": True, "ok": False, "path": path, "msg": _failure(report), "error": failure}
+            return {"failed": True, "ok": False, **paths, "msg": _failure(report), "error": failure}
         stats = {"data": {"corral_fleet": stats_of(report)}, "per_host": False, "aggregate": True}
-        return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}
+        return {"ok": report["ok"], **paths, "report": report, "table": table, "ansible_stats": stats}
+
+
+def _write(directory: str, report: Mapping[str, Any]) -> dict[str, str]:
+    """The page first: what changed is told against fleet.json, so a run that is killed between them hides nothing."""
+    page = write_text(directory, fleet_page(report), PAGE)
+    return {"path": write_report(directory, report), "page": page}
 
 
 def _table(report: Mapping[str, Any], width: int) -> str:

@@ -14,6 +14,9 @@ author: The Corral founders (@corral-ollama)
 description:
   - Makes one report of the results that M(corral.ollama.probe) and M(corral.ollama.instance_info) had on all hosts,
     prints it as a table of instances and models, and writes it to C(fleet.json) in a directory of the controller.
+  - Writes the same as a page for people to C(fleet.html) beside it. The page needs no network and no script, can be
+    sent by mail, and says what is wrong, what to do next, and what is different from the C(fleet.json) that was there.
+  - The form of C(fleet.json) is published as a JSON Schema, C(docs/schemas/fleet.schema.json) of the collection.
   - Hands the small dictionary C(corral_fleet) to workflows, in the way of M(ansible.builtin.set_stats). Ansible drops
     it when the task itself fails, so set O(fail=false) and let another task fail where the workflow needs it.
   - Runs once for all hosts of a batch, and connects to none of them. Say C(run_once) nevertheless where the result is
@@ -30,7 +33,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - In check mode the report is made and printed, and not written.
+      - In check mode the report is made and printed; neither file is written.
   diff_mode:
     support: N/A
     details:
@@ -38,7 +41,7 @@ attributes:
   idempotent:
     support: full
     details:
-      - Each run replaces the file by a newer one, which is no change of the fleet and not reported as one.
+      - Each run replaces the files by newer ones, which is no change of the fleet and not reported as one.
 options:
   hosts:
     description:
@@ -55,7 +58,7 @@ options:
     type: str
     default: artifacts
   check_only:
-    description: Only make sure that the report could be written, before anything else is done.
+    description: Only make sure that both files could be written, before anything else is done.
     type: bool
     default: false
   fail:
@@ -105,6 +108,10 @@ report:
     summary:
       description: Numbers of C(hosts), C(instances), C(instances_ok), C(models), C(asked) and C(problems).
       type: dict
+    hosts:
+      description: Each with C(name), C(ok), C(verified) and the number of its C(problems), those out of reach included.
+      type: list
+      elements: dict
     instances:
       description:
         - Each with C(host), C(name), C(url), C(ok), C(version), C(problem), what the engine knows, and C(models).
@@ -123,6 +130,16 @@ report:
       description: All problems as sentences.
       type: list
       elements: str
+    next:
+      description: What to do next, the most urgent first, each with C(playbook) and C(why).
+      type: list
+      elements: dict
+    changes:
+      description:
+        - What is different from the C(fleet.json) that was there before; absent when there was none of this form.
+        - C(since), C(problems_new), C(problems_gone), and C(items), each with C(kind), C(model), C(before), C(after)
+          and C(where), a dictionary of host to names of instances.
+      type: dict
 table:
   description: The report as it was printed.
   returned: when not O(check_only), and it does not fail
@@ -136,6 +153,11 @@ path:
   returned: when not O(check_only)
   type: str
   sample: /home/ops/fleet/artifacts/fleet.json
+page:
+  description: Where the page was written, empty in check mode.
+  returned: when not O(check_only)
+  type: str
+  sample: /home/ops/fleet/artifacts/fleet.html
 """
 
 from collections.abc import Mapping

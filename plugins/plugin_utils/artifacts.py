@@ -14,6 +14,7 @@ from typing import Any
 from ..module_utils.core.errors import CorralError
 
 REPORT = "fleet.json"
+PAGE = "fleet.html"
 
 
 class Unwritable(CorralError):
@@ -45,12 +46,28 @@ def check_writable(directory: str, name: str = REPORT) -> None:
 
 def write_report(directory: str, report: Mapping[str, Any], name: str = REPORT) -> str:
     """Write the report in one step and return its path."""
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    # Half a character, which an answer can bring along and UTF-8 cannot hold, becomes the escape that JSON has for it.
+    return write_text(directory, text.encode("utf-8", "backslashreplace").decode("utf-8"), name)
+
+
+def write_text(directory: str, text: str, name: str) -> str:
+    """Write any file of the directory in one step and return its path."""
     path = report_path(directory, name)
     try:
-        write_whole(path, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+        write_whole(path, text)
     except OSError as error:
         raise _unwritable(directory, error.strerror or str(error)) from error
     return path
+
+
+def read_report(directory: str, name: str = REPORT) -> Any:
+    """What was written there last; None where nothing is, or nothing that can be read."""
+    try:
+        with open(report_path(directory, name), encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def write_whole(path: str, text: str) -> None:

@@ -61,6 +61,48 @@ def test_a_fleet_that_is_well(run, tmp_path):
     assert (stats["per_host"], stats["aggregate"], stats["data"]["corral_fleet"]["instances"]) == (False, True, 1)
 
 
+def test_the_page_lies_beside_the_report_and_tells_what_changed(run, tmp_path):
+    page, report = tmp_path / "artifacts" / "fleet.html", tmp_path / "artifacts" / "fleet.json"
+    result, _printed = run({"host1": GOOD})
+    assert result["page"] == str(page)
+    assert (page.stat().st_mode & 0o777, report.stat().st_mode & 0o777) == (0o644, 0o644)
+    assert "There is no earlier report to compare with." in page.read_text(encoding="utf-8")
+    assert "changes" not in json.loads(report.read_text())
+    run({"host1": GOOD, "host2": {}}, fail=False)
+    assert "<strong>new problem: </strong><bdi>host2: it was not verified" in page.read_text(encoding="utf-8")
+    assert len(json.loads(report.read_text())["changes"]["problems_new"]) == 1
+    assert sorted(path.name for path in report.parent.iterdir()) == ["fleet.html", "fleet.json"]
+
+
+@pytest.mark.parametrize("left", ["", "[]", "{}", "half a {", '{"schema": 1, "instances": 3}', "[" * 100_000])
+def test_whatever_lies_where_the_report_belongs_the_new_one_is_written(run, tmp_path, left):
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "fleet.json").write_text(left)
+    result, _printed = run({"host1": GOOD})
+    assert result["ok"] is True
+    assert json.loads((tmp_path / "artifacts" / "fleet.json").read_text())["ok"] is True
+
+
+def test_a_run_that_is_killed_between_page_and_report_leaves_what_changed_for_the_next(run, tmp_path):
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    run({"host1": GOOD})
+    with mock.patch.object(plugin, "write_report", killed), pytest.raises(KeyboardInterrupt):
+        run({"host1": {}}, fail=False)
+    page = tmp_path / "artifacts" / "fleet.html"
+    assert "new problem" in page.read_text(encoding="utf-8")
+    run({"host1": {}}, fail=False)
+    assert "new problem" in page.read_text(encoding="utf-8")
+
+
+def test_half_a_character_from_a_server_is_written_as_what_it_is(run, tmp_path):
+    odd = {"results": [{**GOOD["results"][0], "version": "\ud800"}]}
+    run({"host1": odd})
+    assert json.loads((tmp_path / "artifacts" / "fleet.json").read_bytes())["instances"][0]["version"] == "\ud800"
+    assert "\\ud800" in (tmp_path / "artifacts" / "fleet.html").read_text(encoding="utf-8")
+
+
 def test_one_that_is_not_is_printed_and_written_before_it_fails(run, tmp_path):
     result, printed = run({"host1": GOOD, "host2": {}})
     assert (result["failed"], result["ok"], result["error"]["kind"]) == (True, False, "fleet_not_ok")
@@ -77,9 +119,26 @@ def test_a_report_only(run):
 
 def test_check_mode_writes_nothing(run, tmp_path):
     result, printed = run({"host1": GOOD}, check=True)
-    assert (result["path"], result["ok"]) == ("", True)
+    assert (result["path"], result["page"], result["ok"]) == ("", "", True)
     assert "mistral:7b" in printed
     assert not (tmp_path / "artifacts").exists()
+
+
+def test_check_mode_leaves_the_report_and_the_page_as_they_are(run, tmp_path):
+    run({"host1": GOOD})
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "artifacts").iterdir()}
+    result, _printed = run({"host1": {}}, check=True, fail=False)
+    assert len(result["report"]["changes"]["problems_new"]) == 1
+    now = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "artifacts").iterdir()}
+    assert now == before
+
+
+@pytest.mark.parametrize("name", ["fleet.json", "fleet.html"])
+def test_the_early_check_looks_at_both(run, tmp_path, name):
+    (tmp_path / "artifacts" / name).mkdir(parents=True)
+    result, _printed = run({}, check_only=True)
+    assert (result["failed"], result["error"]["kind"]) == (True, "artifacts_unwritable")
+    assert f"{name} is a directory" in result["msg"]
 
 
 def test_the_early_check_prints_nothing_and_fails_early(run, tmp_path):
