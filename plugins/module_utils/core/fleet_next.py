@@ -13,13 +13,13 @@ from typing import Any
 from .columns import counted
 from .units import human_bytes
 
-#: What mends, then the proof, then what can wait.
+#: What mends, then the proof, then what can wait. Sentences quote what servers say: no other playbook is proposed.
 _ORDER = (
     *("rolling_rollback", "deploy", "repair", "update_models", "rolling_restart"),
     *("verify", "scrub", "prune"),
 )
-#: Every remedy in a sentence names its playbook in this way. Only what mends: sentences quote what servers say.
-_NAMED = re.compile(r"\bplaybook (deploy|repair|scrub|rolling_restart|rolling_rollback|update_models)\b")
+#: Every remedy in a sentence names its playbook in this way.
+_NAMED = re.compile(r"\bplaybook ([a-z_]+)")
 
 
 def fleet_next(report: Mapping[str, Any]) -> list[dict[str, str]]:
