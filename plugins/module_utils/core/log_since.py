@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Optional
 
 from .declared import BadInput
+from .engine_time import engine_time
 
 START = "start"
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|[+-]\d\d:\d\d)")
@@ -26,7 +27,7 @@ def since_from(text: str, now: float) -> Optional[str]:
     stamp = fixed(text.replace(" ", "T", 1))
     if not stamp:
         raise BadInput(f"since is {text!a}, which is no time, or one without a zone.", remedy=_REMEDY)
-    if seconds(stamp) > now:
+    if engine_time(stamp) > now:
         raise BadInput(f"since is {text!a}, which is still to come ({at(now)} by this host's clock).", remedy=_REMEDY)
     return stamp
 
@@ -47,8 +48,3 @@ def fixed(stamp: str) -> str:
     except (ValueError, OverflowError):
         return ""
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{(fraction or ''):0<9}Z" if moment.year >= 1970 else ""
-
-
-def seconds(stamp: str) -> float:
-    """Seconds since 1970 of a time in that notation."""
-    return datetime.fromisoformat(stamp[:19] + "+00:00").timestamp() + float(f"0{stamp[19:29]}")

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .engine_time import engine_time
 from .log_classes import Limits, LogClass
 from .log_count import Counter, Tally
-from .log_since import seconds
 from .problems import Problem
 
 
@@ -32,7 +32,7 @@ class Looked:
     @property
     def minutes(self) -> float:
         """At least one: of less, a rate says nothing."""
-        return max(1.0, (seconds(self.until) - seconds(self.since)) / 60)
+        return max(1.0, (engine_time(self.until) - engine_time(self.since)) / 60)
 
 
 def exceeded(tally: Tally, minutes: float, limits: Limits) -> tuple[str, ...]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .engine_time import engine_time
 from .errors import CorralError
 from .names import ModelName, parse_name
-from .restarts import engine_time
 
 FOREVER = -1
 _YEARS = 10 * 365 * 86400.0

@@ -5,25 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
+from .engine_time import engine_time
+
 _UP = ("running", "restarting")
-_ENGINE_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
-
-
-def engine_time(text: str) -> float:
-    """A moment as the engine writes it, in seconds since 1970; 0 for what is none: then it counts as long ago."""
-    found = _ENGINE_TIME.fullmatch(text)
-    if found is None:
-        return 0.0
-    zone = "+00:00" if found[3] == "Z" else found[3]
-    try:
-        return datetime.fromisoformat(found[1] + zone).timestamp() + float(f"0{found[2] or '.0'}")
-    except (ValueError, OverflowError):
-        return 0.0
 
 
 def to_restart(

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from ..core.declared import BadInput
+from ..core.engine_time import engine_time
 from ..core.errors import CorralError
 from ..core.log_classes import LogClass, with_thresholds
 from ..core.log_count import Counter
 from ..core.log_patterns import consumer_classes
-from ..core.log_since import at, fixed, seconds, since_from
+from ..core.log_since import at, fixed, since_from
 from ..core.log_verdict import Looked, problems, row
 from ..core.problems import raise_all
 from ..engine.client import connect, inspect, speaking
@@ -102,7 +103,7 @@ def _look(
     begin = since or fixed(state.get("StartedAt") or "") or created
     # what has stopped writes no more: its rates are those of the time that it ran
     ended = fixed(state.get("FinishedAt") or "") if not state.get("Running", state["Status"] == "running") else ""
-    stream = LogStream(api, container, begin, int(seconds(begin)))
+    stream = LogStream(api, container, begin, int(engine_time(begin)))
     counter = Counter(classes, samples)
     for line in stream:
         counter.take(line)

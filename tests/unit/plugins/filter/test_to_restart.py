@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.corral.ollama.plugins.filter.to_restart import FilterModule
-from ansible_collections.corral.ollama.plugins.module_utils.core.restarts import engine_time
+from ansible_collections.corral.ollama.plugins.module_utils.core.engine_time import engine_time
 
 to_restart = FilterModule().filters()["to_restart"]
 STORE = [{"name": "ollama_models"}]

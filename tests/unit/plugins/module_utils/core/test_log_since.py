@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.declared import BadInput
-from ansible_collections.corral.ollama.plugins.module_utils.core.log_since import at, fixed, seconds, since_from
+from ansible_collections.corral.ollama.plugins.module_utils.core.engine_time import engine_time
+from ansible_collections.corral.ollama.plugins.module_utils.core.log_since import at, fixed, since_from
 
 NOW = 1795302000.0  # 2026-11-21T23:00:00Z
 
@@ -52,4 +53,4 @@ def test_what_is_no_moment(text, message):
 def test_the_notation_is_of_one_length_and_goes_both_ways():
     assert fixed("0001-01-01T00:00:00Z") == ""
     assert len(fixed("2026-11-21T22:00:00Z")) == len(fixed("2026-11-21T22:00:00.1Z")) == len(at(NOW)) == 30
-    assert seconds(at(NOW + 0.25)) == NOW + 0.25
+    assert engine_time(at(NOW + 0.25)) == NOW + 0.25

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.corral.ollama.plugins.module_utils.core.engine_time import engine_time
 from ansible_collections.corral.ollama.plugins.module_utils.core.residents import (
     FOREVER,
     as_before,
     residents,
     seconds_left,
 )
-from ansible_collections.corral.ollama.plugins.module_utils.core.restarts import engine_time
 from ansible_collections.corral.ollama.tests.unit.scripted_server import transcript
 
 
