@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .cell_state import ANSWERED, PROVEN, cell_state
+from .told import mappings, texts
 
 Entry = Mapping[str, Any]
 Change = tuple[str, str, str, str]  # kind, model, before, after
@@ -29,7 +30,8 @@ def fleet_changes(before: Any, now: Mapping[str, Any]) -> dict[str, Any]:
     for host, name in dict.fromkeys([*are, *was]):
         for change in _changes(was.get((host, name)), are.get((host, name))):
             found.setdefault(change, {}).setdefault(host, []).append(name)
-    said, says = _texts(before), _texts(now)
+    # In their order, and quick to look up.
+    said, says = (dict.fromkeys(texts(report, "problems")) for report in (before, now))
     return {
         "since": str(before.get("generated_at", "")),
         "problems_new": [text for text in says if text not in said],
@@ -74,21 +76,11 @@ def _answers(model: Entry) -> str:
 
 
 def _instances(report: Mapping[str, Any]) -> dict[tuple[str, str], Entry]:
-    return {(str(entry.get("host")), str(entry.get("name"))): entry for entry in _entries(report.get("instances"))}
+    return {(str(entry.get("host")), str(entry.get("name"))): entry for entry in mappings(report, "instances")}
 
 
 def _models(instance: Entry) -> dict[str, Entry]:
-    return {str(entry.get("name")): entry for entry in _entries(instance.get("models"))}
-
-
-def _entries(value: Any) -> list[Entry]:
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
-
-
-def _texts(report: Mapping[str, Any]) -> dict[str, None]:
-    """The problems, in their order and quick to look up."""
-    said = report.get("problems")
-    return dict.fromkeys(str(text) for text in said) if isinstance(said, list) else {}
+    return {str(entry.get("name")): entry for entry in mappings(instance, "models")}
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .columns import counted
+from .told import mapping
 from .units import human_bytes
 
 #: What mends, then the proof, then what can wait. Sentences quote what servers say: no other playbook is proposed.
@@ -42,14 +43,14 @@ def _of_problems(problems: list[str]) -> Iterable[tuple[str, str]]:
 
 
 def _of_service(told: Any) -> Iterable[tuple[str, str]]:
-    if _dict(told, "rollout").get("unfinished"):
+    if mapping(told, "rollout").get("unfinished"):
         yield "deploy", "goes on with the rollout that was not brought to its end"
-    if _dict(told, "gateway") and not _dict(_dict(told, "gateway"), "gateway").get("reachable"):
+    if mapping(told, "gateway") and not mapping(mapping(told, "gateway"), "gateway").get("reachable"):
         yield "deploy", "starts the gateway, which does not answer"
 
 
 def _of_storage(told: Any) -> Iterable[tuple[str, str]]:
-    stored, scrub = _dict(told, "storage"), _dict(told, "scrub")
+    stored, scrub = mapping(told, "storage"), mapping(told, "scrub")
     if stored and not scrub:
         yield "scrub", "the store was never read as a whole"
     elif scrub and not scrub.get("ok"):
@@ -63,8 +64,3 @@ def _joined(reasons: list[str]) -> str:
     """A few of them: two hundred hosts that need the same are one thing to do."""
     more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
     return "; ".join(reasons[:3]) + more
-
-
-def _dict(told: Any, key: str) -> Mapping[str, Any]:
-    value = told.get(key) if isinstance(told, Mapping) else None
-    return value if isinstance(value, Mapping) else {}

@@ -10,6 +10,7 @@ from typing import Any
 
 from .fleet_changes import fleet_changes
 from .fleet_next import fleet_next
+from .told import mapping, texts
 
 SCHEMA = 1
 
@@ -70,7 +71,7 @@ def stats_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     results = found.get("results")
-    said = [f"{host}: {text}" for text in _texts(found.get("problems_of_host"))]
+    said = [f"{host}: {text}" for text in texts(found, "problems_of_host")]
     if not isinstance(results, list):
         return [], said or [f"{host}: it was not verified, because it failed or could not be reached before."]
     containers = {entry["name"]: entry for entry in found.get("instances") or []}
@@ -117,9 +118,5 @@ def _summary(hosts: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], p
 
 def _told(hosts: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What each host says about one thing; the hosts that say nothing are left out."""
-    found = {host: told.get(key) for host, told in hosts.items() if isinstance(told, Mapping)}
-    return {host: said for host, said in found.items() if isinstance(said, Mapping) and said}
-
-
-def _texts(value: Any) -> list[str]:
-    return [str(text) for text in value] if isinstance(value, (list, tuple)) else []
+    found = {host: dict(mapping(told, key)) for host, told in hosts.items()}
+    return {host: said for host, said in found.items() if said}

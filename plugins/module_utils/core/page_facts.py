@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .columns import short
-from .markup import Markup, element, fragment, name, visible
+from .markup import Markup, element, name, visible
 from .page_parts import places, section, table
 from .service_table import gateway_rows
 from .storage_table import storage_rows
+from .told import mapping, texts
 
 _LONG = 1500
 _FIGURES = (
@@ -60,12 +61,15 @@ def _gpus(given: Any) -> str:
 
 
 def page_service(report: Mapping[str, Any]) -> Markup:
-    service = report.get("service", {})
-    gateways = {host: gateway_rows(told["gateway"]) for host, told in service.items() if _has(told, "gateway")}
+    service = mapping(report, "service")
+    gateways = {
+        host: gateway_rows(mapping(told, "gateway")) for host, told in service.items() if mapping(told, "gateway")
+    }
     rollouts = [
-        element("li", "The rollout of ", name(host), " was not brought to its end. ", _joined(told["rollout"]))
+        element("li", "The rollout of ", name(host), " was not brought to its end. ", _cut(" ".join(sentences)))
         for host, told in service.items()
-        if _has(told, "rollout") and told["rollout"].get("unfinished")
+        for sentences in [texts(mapping(told, "rollout"), "sentences")]
+        if mapping(told, "rollout").get("unfinished")
     ]
     told = _by_host("Gateway of each host", gateways)
     return section("service", "Gateways and rollouts", told, element("ul", *rollouts) if rollouts else "")
@@ -73,9 +77,9 @@ def page_service(report: Mapping[str, Any]) -> Markup:
 
 def page_storage(report: Mapping[str, Any]) -> Markup:
     stores = {
-        host: storage_rows(told["storage"], told["scrub"] if _has(told, "scrub") else {})
+        host: storage_rows(mapping(told, "storage"), mapping(told, "scrub"))
         for host, told in report.get("storage", {}).items()
-        if _has(told, "storage")
+        if mapping(told, "storage")
     }
     return section("storage", "Stores", _by_host("Store of each host", stores))
 
@@ -89,14 +93,5 @@ def _by_host(caption: str, found: Mapping[str, Rows]) -> Markup:
     return table(caption, ("Host", *labels), rows)
 
 
-def _joined(rollout: Mapping[str, Any]) -> Markup:
-    sentences = rollout.get("sentences")
-    return fragment(_cut(" ".join(str(one) for one in sentences) if isinstance(sentences, list) else ""))
-
-
 def _cut(text: str) -> str:
     return short(visible(text), _LONG)
-
-
-def _has(told: Any, key: str) -> bool:
-    return isinstance(told, Mapping) and isinstance(told.get(key), Mapping) and bool(told[key])

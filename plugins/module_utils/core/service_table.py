@@ -11,6 +11,7 @@ from textwrap import wrap
 from typing import Any
 
 from .fleet_table import WIDTH
+from .told import mapping, mappings, texts
 
 #: What was masked by sending a request again, and what was not: by what the gateway counts, and how people say it.
 _TROUBLE = (
@@ -26,7 +27,7 @@ def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
     """``service`` of the fleet report: per host ``gateway`` (of gateway_info) and ``rollout`` (of rollout_info)."""
     lines: list[str] = []
     for host, told in service.items():
-        gateway, rollout = _dict(told, "gateway"), _dict(told, "rollout")
+        gateway, rollout = mapping(told, "gateway"), mapping(told, "rollout")
         if gateway:
             lines += ["", *wrap(f"Gateway of {host}", width)]
             lines += [line for label, text in gateway_rows(gateway) for line in _row(label, text, width)]
@@ -35,12 +36,16 @@ def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
                 "",
                 *wrap(f"A rollout of {host} was not brought to its end; the next deploy goes on with it", width),
             ]
-            lines += [line for text in _texts(rollout) for line in wrap(f"  {text}", width, subsequent_indent="    ")]
+            lines += [
+                line
+                for text in texts(rollout, "sentences")
+                for line in wrap(f"  {text}", width, subsequent_indent="    ")
+            ]
     return "\n".join(lines)
 
 
 def gateway_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    about, servers = _dict(found, "gateway"), _rows(found)
+    about, servers = mapping(found, "gateway"), mappings(found, "servers")
     if not about.get("reachable"):
         return [("state", f"does not answer: {found.get('error') or 'no reason is known'} (playbook deploy starts it)")]
     flying = sum(_number(server.get("in_flight")) for server in servers)
@@ -78,21 +83,6 @@ def _troubles(servers: Iterable[Mapping[str, Any]]) -> str:
 
 def _row(label: str, text: str, width: int) -> list[str]:
     return wrap(f"  {label:<14} {text}", width, subsequent_indent=" " * 17, break_on_hyphens=False)
-
-
-def _rows(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    servers = found.get("servers")
-    return [one for one in servers if isinstance(one, Mapping)] if isinstance(servers, list) else []
-
-
-def _texts(found: Mapping[str, Any]) -> list[str]:
-    sentences = found.get("sentences")
-    return [str(text) for text in sentences] if isinstance(sentences, list) else []
-
-
-def _dict(found: Any, key: str) -> Mapping[str, Any]:
-    value = found.get(key) if isinstance(found, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
 
 
 def _number(value: Any) -> int:

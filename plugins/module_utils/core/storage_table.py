@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from textwrap import wrap
 from typing import Any
 
 from .fleet_table import WIDTH
+from .told import mapping, mappings
 from .units import human_bytes
 
 _MODELS = 6
@@ -20,7 +21,7 @@ def storage_table(storage: Mapping[str, Any], width: int = WIDTH) -> str:
     """``storage`` of the fleet report: per host what storage_info returned. Empty without hosts."""
     lines: list[str] = []
     for host, told in storage.items():
-        stored, scrub = _dict(told, "storage"), _dict(told, "scrub")
+        stored, scrub = mapping(told, "storage"), mapping(told, "scrub")
         if stored:
             lines += ["", *wrap(f"Storage of {host}", width)]
             lines += [line for label, text in storage_rows(stored, scrub) for line in _row(label, text, width)]
@@ -33,8 +34,8 @@ def storage_rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tu
     rows = [
         ("store", f"{_size(stored, 'bytes')}, {_number(stored.get('models'))} models; {free}"),
         ("sharing saves", f"{saved}; {_size(stored, 'shared_bytes')} are in blobs that several models share"),
-        ("only theirs", _unique(_dict(stored, "unique_bytes_by_model"))),
-        ("instances", _instances(stored.get("instances"))),
+        ("only theirs", _unique(mapping(stored, "unique_bytes_by_model"))),
+        ("instances", _instances(mappings(stored, "instances"))),
         ("reclaimable", _reclaimable(stored)),
         ("verified", _scrub(scrub)),
     ]
@@ -52,8 +53,7 @@ def _unique(models: Mapping[str, Any]) -> str:
     return f"{shown}, and {len(ranked) - _MODELS} more" if len(ranked) > _MODELS else shown
 
 
-def _instances(entries: Any) -> str:
-    known = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+def _instances(known: Sequence[Mapping[str, Any]]) -> str:
     sizes = [_number(entry.get("bytes")) for entry in known]
     if not sizes:
         return ""
@@ -74,9 +74,9 @@ def _reclaimable(stored: Mapping[str, Any]) -> str:
 def _scrub(scrub: Mapping[str, Any]) -> str:
     if not scrub:
         return "never (playbook scrub)"
-    kinds = ", ".join(f"{_number(count)} {kind}" for kind, count in _dict(scrub, "findings_by_kind").items())
+    kinds = ", ".join(f"{_number(count)} {kind}" for kind, count in mapping(scrub, "findings_by_kind").items())
     verdict = "no damage" if scrub.get("ok") else "DAMAGED"
-    covered = _dict(scrub, "coverage").get("fraction")
+    covered = mapping(scrub, "coverage").get("fraction")
     part = f", {covered:.0%} of the bytes read" if isinstance(covered, float) else ""
     return (
         f"all of it {_clock(scrub.get('last_full_at'))}; last scrub {_clock(scrub.get('ended_at'))}: {verdict}"
@@ -96,8 +96,3 @@ def _size(told: Mapping[str, Any], key: str) -> str:
 
 def _number(value: Any) -> int:
     return int(value) if isinstance(value, (int, float)) else 0
-
-
-def _dict(told: Any, key: str) -> Mapping[str, Any]:
-    value = told.get(key) if isinstance(told, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
