@@ -33,6 +33,11 @@ def cell_state(model: Mapping[str, Any]) -> str:
         return MISSING
     if model.get("expected") and model["expected"] != model.get("digest"):
         return OTHER
+    return answer_state(model)
+
+
+def answer_state(model: Mapping[str, Any]) -> str:
+    """The same without looking at what is listed: whether it answered."""
     if model.get("answered"):
         return PROVEN if model.get("from_proof") else ANSWERED
     return SILENT if model.get("asked") else NOT_ASKED

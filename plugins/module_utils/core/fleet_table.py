@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .cell_state import ANSWERED, MISSING, NOT_ASKED, OTHER, SIGNS, answer_state, cell_state
 from .columns import counted, short, wrapped
 
 WIDTH = 100
@@ -50,15 +51,11 @@ def headline(report: Mapping[str, Any]) -> str:
 
 def cell(model: Mapping[str, Any]) -> str:
     """``6591e0a ✓✓``."""
-    if not model.get("listed"):
-        return f"{_NO_DIGEST} ✗·"
-    expected = model.get("expected")
-    listed = "≠" if expected and expected != model.get("digest") else "✓"
-    if model.get("answered"):
-        answered = "○" if model.get("from_proof") else "✓"
-    else:
-        answered = "✗" if model.get("asked") else "·"
-    return f"{str(model.get('digest') or _NO_DIGEST)[:7]} {listed}{answered}"
+    state = cell_state(model)
+    if state == MISSING:
+        return f"{_NO_DIGEST} {SIGNS[MISSING][0]}{SIGNS[NOT_ASKED][0]}"
+    listed = SIGNS[OTHER if state == OTHER else ANSWERED][0]
+    return f"{str(model.get('digest') or _NO_DIGEST)[:7]} {listed}{SIGNS[answer_state(model)][0]}"
 
 
 def _hosts(instances: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
