@@ -196,6 +196,32 @@ def test_missing_on_list(loaded: Practice) -> None:
     assert MODEL in loaded.tags()
 
 
+def test_not_found_is_what_a_warm_server_without_weights_says(loaded: Practice) -> None:
+    embedding = f"{HOST}/library/nomic-embed-text:v1.5"
+    generate(loaded, keep_alive=0)
+    loaded.post("/api/embed", model=embedding, input="x", keep_alive=0)
+    loaded.post("/api/show", model=MODEL)
+    loaded.faults(not_found=[MODEL, embedding])
+    told = [generate(loaded), loaded.post("/api/embed", model=embedding, input="x")]
+    assert MODEL in loaded.tags()
+    assert loaded.post("/api/show", model=MODEL).status == 200
+    assert generate(loaded, f"{HOST}/library/tiny:2").status == 200
+    loaded.faults()
+    for digest in (TINY, stores.BERT):
+        stores.blob_path(loaded.models, digest).unlink()
+    real = [generate(loaded), loaded.post("/api/embed", model=embedding, input="x")]
+    assert [(one.status, one.json) for one in told] == [(one.status, one.json) for one in real]
+
+
+def test_runner_crash(loaded: Practice) -> None:
+    loaded.faults(runner_crash={"model": MODEL, "count": 1})
+    answer = generate(loaded)
+    assert (answer.status, answer.json["error"]) == (500, "llama-server process has terminated: signal: killed")
+    assert 'msg="Load failed"' in loaded.log
+    assert loaded.ask("GET", "/api/ps").json["models"] == []
+    assert generate(loaded).status == 200
+
+
 def test_faults_are_told_and_cleared(loaded: Practice) -> None:
     loaded.faults(slow_pull=1, queue_full={"count": 3})
     generate(loaded)

@@ -17,6 +17,8 @@ Answer = Union[Response, Stream]
 
 def open_model(context: Context, data: dict[str, Any]) -> tuple[Model, list[str], str]:
     name, shown = context.find(data)
+    if context.faults.take("not_found", model=shown):
+        raise ApiError(404, f'model "{shown}" not found, try pulling it first')
     model, can = context.library.for_inference(name, shown)
     return model, can, shown
 

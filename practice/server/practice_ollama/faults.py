@@ -24,6 +24,8 @@ MAIN = {
     "cpu_fallback": "model",
     "queue_full": "model",
     "missing_on_list": "model",
+    "not_found": "model",
+    "runner_crash": "model",
 }
 DEFAULTS: dict[str, dict[str, Any]] = {
     "slow_pull": {"rate": 1_000_000},

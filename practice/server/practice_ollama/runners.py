@@ -17,6 +17,7 @@ from .gotime import stamp
 from .model import Model, weights_size
 
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
+CRASHED = "llama-server process has terminated: signal: killed"
 NOT_STARTED = "timed out waiting for llama-server to start - "
 Gone = Callable[[], bool]
 
@@ -135,8 +136,14 @@ class Scheduler:
                 raise ClientGone(499)
             time.sleep(max(0.0, min(0.05, end - time.monotonic())))
         if needed > self.settings.load_timeout:
-            log.error("sched.go:470", "Load failed", model=shown, error=NOT_STARTED)
-            raise ApiError(500, NOT_STARTED)
+            self._fail(shown, NOT_STARTED)
+        if self.faults.take("runner_crash", model=shown):
+            self._fail(shown, CRASHED)
+
+    @staticmethod
+    def _fail(shown: str, why: str) -> None:
+        log.error("sched.go:470", "Load failed", model=shown, error=why)
+        raise ApiError(500, why)
 
     def _new_runner(self, model: Model, shown: str, options: dict[str, Any]) -> Runner:
         try:
