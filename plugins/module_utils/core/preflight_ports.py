@@ -35,21 +35,21 @@ def leaked(
     layout: Layout, listeners: Iterable[Listener], publications: Collection[Publication]
 ) -> tuple[Listener, ...]:
     """The engine's own sockets in the range for which it runs no container: it was killed while it removed one."""
-    running = [use for use in publications if use.running]
     return tuple(
         listener
         for listener in listeners
-        if listener.process.startswith(_PROXY)
-        and _meets(layout, listener)
-        and not any(use.port == listener.port and clash(use.address, listener.address) for use in running)
+        if listener.process.startswith(_PROXY) and _meets(layout, listener) and not _published(listener, publications)
     )
 
 
 def _of_a_container(listener: Listener, host: HostFacts) -> bool:
     """Whether the socket is the engine's own, for a port that a container publishes; that container was judged."""
-    if listener.process.startswith(_PROXY):
-        return True
-    running = (use for use in host.publications if use.running and use.port == listener.port)
+    return listener.process.startswith(_PROXY) or _published(listener, host.publications)
+
+
+def _published(listener: Listener, publications: Iterable[Publication]) -> bool:
+    """Whether a container that runs publishes the port of this socket."""
+    running = (use for use in publications if use.running and use.port == listener.port)
     return any(clash(use.address, listener.address) for use in running)
 
 
