@@ -11,7 +11,7 @@ import os
 import platform
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,21 +58,27 @@ def gather(question: Question) -> HostFacts:
         "bindable": ports.bindable(question.layout.bind_address),
         "store": StoreFacts(question.store_volume),
     }
-    if not missing:
-        try:
-            facts.update(_engine_facts(connect(), question))
-        except CorralError as error:
-            facts["engine_problem"] = as_problem(error)
-    elif (absent := without_library()) is not None:
-        facts["engine_problem"] = as_problem(absent)
-    facts["listeners"] = _listeners(question.layout, facts)
-    if "engine_version" in facts and leaked(question.layout, facts["listeners"], facts["publications"]):
+    engine = _engine(question, missing)
+    listeners = _listeners(question.layout, engine)
+    if "engine_version" in engine and leaked(question.layout, listeners, engine["publications"]):
         # Between the two looks a container may have come or gone: that is no leak.
         time.sleep(_SECOND_LOOK)
-        facts.update(_engine_facts(connect(), question))
-        facts["listeners"] = _listeners(question.layout, facts)
+        engine = _engine(question, missing)
+        listeners = _listeners(question.layout, engine)
+    facts.update(engine)
     facts.update(_disk_facts(facts["store"], facts.get("root_dir", DEFAULT_ROOT_DIR)))
-    return HostFacts(**facts)
+    return HostFacts(**facts, listeners=listeners)
+
+
+def _engine(question: Question, missing: Collection[str]) -> dict[str, Any]:
+    """What the engine says, or why it says nothing."""
+    if missing:
+        absent = without_library()
+        return {"engine_problem": as_problem(absent)} if absent else {}
+    try:
+        return _engine_facts(connect(), question)
+    except CorralError as error:
+        return {"engine_problem": as_problem(error)}
 
 
 def _listeners(layout: Layout, facts: Mapping[str, Any]) -> tuple[Listener, ...]:

@@ -11,7 +11,6 @@ import socket
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
-from ansible_collections.corral.ollama.plugins.module_utils.core.host import Listener
 from ansible_collections.corral.ollama.plugins.module_utils.core.migration import Record
 from ansible_collections.corral.ollama.plugins.module_utils.glue import host_facts
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
@@ -89,26 +88,6 @@ def test_what_a_migration_stopped_claims_no_ports(on, tmp_path, free_port):
     assert not outcome.failed, outcome.msg
     path.write_bytes(b"{}")
     assert on(engine, migration_path=str(path)).kind == "bad_migration"
-
-
-@pytest.mark.parametrize(("stays", "kind"), [(True, "port_leaked"), (False, None)])
-def test_a_port_that_the_engine_still_holds_is_looked_at_twice(on, tmp_path, monkeypatch, free_port, stays, kind):
-    """A socket of the engine without a container that runs is a leak if it is one a second later, too."""
-    seen = []
-
-    def listeners(wanted, _known):
-        seen.append(1)
-        return (Listener("127.0.0.1", free_port, "docker-proxy (pid 5)"),) if stays or len(seen) == 1 else ()
-
-    monkeypatch.setattr(host_facts.ports, "listeners", listeners)
-    monkeypatch.setattr(host_facts, "_SECOND_LOOK", 0)
-    engine = FakeEngine(volumes={"ollama_models": str(tmp_path)}, root_dir=str(tmp_path))
-    outcome = on(engine)
-    assert len(seen) == 2
-    assert outcome.failed == stays
-    if stays:
-        assert outcome.kind == kind
-        assert "systemctl restart docker" in outcome.msg
 
 
 @pytest.mark.parametrize("state", ["restarting", "paused"])
