@@ -97,7 +97,9 @@ def batches_of(seen: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     together = False
     for event in seen:
         if event["event"] == "draining":
-            batches[len(batches) - together :] = [(*(batches[-1] if together else ()), *event["instances"])]
+            if not together:
+                batches.append(())
+            batches[-1] += tuple(event["instances"])
         together = event["event"] in ("draining", "drained")
     return batches
 
