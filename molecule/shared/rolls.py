@@ -184,8 +184,15 @@ class Traffic:
 
     def __init__(self, lab: Lab, models: Mapping[str, str], **options: Any) -> None:
         usual = {"clients": 6, "long_streams": 0, "rate": 12}
-        self._load = Load(f"http://{lab.address}:11433", "", "", models, **{**usual, **options}).start()
+        self._load = Load(f"http://{lab.address}:11433", "", "", models, **{**usual, **options})
         self._seen = 0
+
+    def __enter__(self) -> Traffic:
+        self._load.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._load.stop()
 
     def failures(self) -> list[Failure]:
         """Those that were not told yet, when there have been some answers more."""
@@ -198,9 +205,6 @@ class Traffic:
     def fine(self) -> None:
         failed = self.failures()
         assert failed == [], failed[:5]
-
-    def stop(self) -> None:
-        self._load.stop()
 
 
 class Unhurried:

@@ -18,9 +18,8 @@ PICKY = 'ENTRYPOINT ["sh", "-c", "test -e /root/.ollama/picky && exit 1; exec /b
 
 @pytest.fixture(scope="module")
 def load(lab):
-    traffic = Traffic(lab, MODELS)
-    yield traffic
-    traffic.stop()
+    with Traffic(lab, MODELS) as traffic:
+        yield traffic
 
 
 @pytest.fixture(scope="module")

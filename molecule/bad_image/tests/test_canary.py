@@ -28,9 +28,8 @@ WATCH = {"0.32.25-crashes-after-20s": {"corral_canary_healthy_time": 25}}
 
 @pytest.fixture(scope="module")
 def load(lab):
-    traffic = Traffic(lab, {MODEL: "chat", EMBEDS: "embed"})
-    yield traffic
-    traffic.stop()
+    with Traffic(lab, {MODEL: "chat", EMBEDS: "embed"}) as traffic:
+        yield traffic
 
 
 def resident(lab):

@@ -47,9 +47,8 @@ def rounds(lab):
 
 @pytest.fixture(scope="module")
 def load(lab):
-    traffic = Traffic(lab, MODELS)
-    yield traffic
-    traffic.stop()
+    with Traffic(lab, MODELS) as traffic:
+        yield traffic
 
 
 @pytest.fixture(scope="module")

@@ -46,19 +46,15 @@ def rounds(lab):
 
 @pytest.fixture
 def load(lab):
-    yield from traffic(lab, {CHAT: "chat", MOVES: "chat", EMBEDS: "embed"})
+    with Traffic(lab, {CHAT: "chat", MOVES: "chat", EMBEDS: "embed"}) as traffic:
+        yield traffic
 
 
 @pytest.fixture
 def other_load(lab):
     """Nobody asks for the model that moves: a request would have an instance load its new version."""
-    yield from traffic(lab, {CHAT: "chat", EMBEDS: "embed"})
-
-
-def traffic(lab, models):
-    running = Traffic(lab, models)
-    yield running
-    running.stop()
+    with Traffic(lab, {CHAT: "chat", EMBEDS: "embed"}) as traffic:
+        yield traffic
 
 
 def told(run, words):
