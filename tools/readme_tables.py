@@ -1,9 +1,10 @@
 #!/usr/bin/env python
-"""Fill the tables of README.md and docs/reference.md from the code; with --check only say if they are out of date."""
+"""Fill the tables of the README and of some pages in docs/ from the code; with --check only say if they are stale."""
 
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import yaml
 from matrix import matrix
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs/reference.md")
+PAGES = (ROOT / "README.md", ROOT / "docs/reference.md", ROOT / "docs/metrics.md")
 
 
 def documentation(path: Path) -> dict[str, Any]:
@@ -62,12 +63,24 @@ def table(title: str, entries: list[tuple[str, str]]) -> list[str]:
     return [f"| {title} | |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in entries), ""]
 
 
+def metrics() -> list[str]:
+    """Of the exporter; the file imports nothing of the collection."""
+    sys.path.insert(0, str(ROOT / "plugins/module_utils/core"))
+    text: str = importlib.import_module("exporter_metrics").reference()
+    return text.split("\n")
+
+
 def blocks() -> dict[str, list[str]]:
     content = table("role", roles()) + table("module", plugins("modules"))
     content += table("filter", plugins("filter")) + table("lookup", plugins("lookup"))
     versions = ["| ansible-core | tested on Python |", "|---|---|"]
     versions += [f"| {line.core} | {line.python} |" for line in matrix()]
-    return {"playbooks": table("playbook", playbooks()), "content": content, "matrix": [*versions, ""]}
+    return {
+        "playbooks": table("playbook", playbooks()),
+        "content": content,
+        "matrix": [*versions, ""],
+        "metrics": metrics(),
+    }
 
 
 def filled(text: str) -> str:

@@ -18,7 +18,7 @@ from ..core.placement import from_notes, needed_on_gpu
 from ..core.plans import Plan, Step
 from ..core.probe_plan import models_from
 from ..core.problems import Problem, raise_all
-from ..core.proofs import Proof, ProofKey
+from ..core.proofs import Failure, Proof
 from ..core.rollout_plan import decision
 from ..core.rollout_record import ADMITTING, BACK, BEFORE, DONE, FAILED, ROLLED_BACK, Rollout
 from ..server.errors import ServerError
@@ -44,7 +44,7 @@ class SharedProofs(ProofFile):
 
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def remember(self, proven: Iterable[Proof], failed: Iterable[ProofKey], now: float) -> None:
+    def remember(self, proven: Iterable[Proof], failed: Iterable[Failure], now: float) -> None:
         with self.lock:
             super().remember(proven, failed, now)
 

@@ -15,7 +15,7 @@ from ..core.errors import CorralError
 from ..core.libraries import require
 from ..core.names import Key
 from ..core.probe_plan import ModelResult, Report, Server, ServerResult, WantedModel, proof_key
-from ..core.proofs import Proof, ProofKey, Proofs, fresh
+from ..core.proofs import Failure, Proof, Proofs, fresh
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
 from ..server.recheck import listed
@@ -67,7 +67,8 @@ def look(servers: Sequence[Server], models: Sequence[WantedModel], settings: Set
 def ask_all(looks: Sequence[Look], settings: Settings, memory: ProofFile) -> list[Look]:
     """Really ask for what is not proven, and remember what came of it."""
     asked = each(looks, lambda one: _ask(one, settings) if one.to_ask else one, settings.concurrency)
-    memory.remember(*_learned([one.result for one in asked]), settings.now())
+    now = settings.now()
+    memory.remember(*_learned([one.result for one in asked], now), now)
     return asked
 
 
@@ -147,13 +148,13 @@ def _ask(one: Look, settings: Settings) -> Look:
     return replace(one, result=replace(one.result, models=tuple(results)))
 
 
-def _learned(results: Sequence[ServerResult]) -> tuple[list[Proof], list[ProofKey]]:
+def _learned(results: Sequence[ServerResult], now: float) -> tuple[list[Proof], list[Failure]]:
     proven, failed = [], []
     for result in results:
         for model in (model for model in result.models if model.asked):
             key = proof_key(result.server, result.version, model.name, model.digest)
             if model.answered and model.proven_at is not None:
-                proven.append(Proof(*key, at=model.proven_at, endpoint=model.endpoint))
+                proven.append(Proof(*key, at=model.proven_at, endpoint=model.endpoint, seconds=round(model.seconds, 3)))
             else:
-                failed.append(key)
+                failed.append(Failure(*key, at=now, kind=model.kind))
     return proven, failed

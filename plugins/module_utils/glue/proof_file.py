@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
-from ..core.proofs import Proof, ProofKey, Proofs, dumped, loaded, merged
+from ..core.proofs import Failure, Failures, Proof, Proofs, dumped, loaded, loaded_failures, merged, still_failing
 from ..store.files import os_errors, read_plain, write_whole
 
 _LIMIT = 16 * 1024 * 1024
@@ -24,23 +24,30 @@ class ProofFile:
     warnings: list[str] = field(default_factory=list)
 
     def read(self) -> Proofs:
-        try:
-            return loaded(read_plain(self.path, _LIMIT).decode("utf-8")) if self.path else {}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, CorralError) as error:
-            self.warnings.append(f"The proofs in {self.path} cannot be used ({error}); everything is asked anew.")
-            return {}
+        return self.read_all()[0]
 
-    def remember(self, proven: Iterable[Proof], failed: Iterable[ProofKey], now: float) -> None:
+    def read_all(self) -> tuple[Proofs, Failures]:
+        try:
+            text = read_plain(self.path, _LIMIT).decode("utf-8") if self.path else ""
+            return (loaded(text), loaded_failures(text)) if text else ({}, {})
+        except FileNotFoundError:
+            return {}, {}
+        except (OSError, ValueError, OverflowError, RecursionError, CorralError) as error:
+            self.warnings.append(f"The proofs in {self.path} cannot be used ({error}); everything is asked anew.")
+            return {}, {}
+
+    def remember(self, proven: Iterable[Proof], failed: Iterable[Failure], now: float) -> None:
         """Merge into what the file holds by now: another run may have written since it was read."""
         if not self.path:
             return
-        proofs = merged(ProofFile(self.path).read(), proven, failed, now)
+        proven, failed = tuple(proven), tuple(failed)
+        proofs, failures = ProofFile(self.path).read_all()
+        proofs = merged(proofs, proven, [failure.key for failure in failed], now)
+        failures = still_failing(failures, proven, failed, now)
         folder = os.path.dirname(self.path)
         try:
             with os_errors("write", self.path):
                 os.makedirs(folder, exist_ok=True)
-                write_whole(self.path, dumped(proofs).encode(), folder, mode=0o600)
+                write_whole(self.path, dumped(proofs, failures).encode(), folder, mode=0o600)
         except CorralError as error:
             self.warnings.append(f"What was proven cannot be remembered: {error}")

@@ -8,11 +8,21 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.corral.ollama.plugins.module_utils.core.proofs import Proof, dumped, fresh, loaded, merged
+from ansible_collections.corral.ollama.plugins.module_utils.core.proofs import (
+    Failure,
+    Proof,
+    dumped,
+    fresh,
+    loaded,
+    loaded_failures,
+    merged,
+    still_failing,
+)
 
 DAY = 86400.0
 PROOF = Proof("ollama-server-1", "a" * 64, "mistral:7b", "b" * 64, 1000.0, "generate")
 KNOWN = {PROOF.key: PROOF}
+FAILURE = Failure(*PROOF.key, at=1500.0, kind="no_answer")
 
 
 @pytest.mark.parametrize(
@@ -49,8 +59,18 @@ def test_new_proofs_come_in_failed_and_old_ones_go_out():
 
 
 def test_what_was_written_can_be_read():
-    assert loaded(dumped(KNOWN)) == KNOWN
-    assert loaded(dumped({})) == {}
+    assert loaded(dumped(KNOWN, {})) == KNOWN
+    assert loaded(dumped({}, {})) == {}
+    assert loaded_failures(dumped({}, {FAILURE.key: FAILURE})) == {FAILURE.key: FAILURE}
+    assert loaded_failures('{"schema": 1, "proofs": []}') == {}, "as it was written before failures were kept"
+
+
+def test_a_failure_stays_until_a_proof_or_for_a_while():
+    known = {FAILURE.key: FAILURE}
+    assert still_failing({}, [], [FAILURE], 1500.0) == known
+    assert still_failing(known, [], [], 1500.0 + 89 * DAY) == known
+    assert still_failing(known, [PROOF], [], 1500.0) == {}
+    assert still_failing(known, [], [], 1500.0 + 91 * DAY) == {}
 
 
 @pytest.mark.parametrize(
