@@ -51,6 +51,8 @@ options:
       - RV(corral.ollama.instance_info#module:instances) under C(instances) adds what the engine knows.
       - The names under C(expected) have to be among the results, and the texts under C(problems_of_host) are problems.
       - What M(corral.ollama.storage_info) returned under C(storage) is printed below the table.
+      - C(findings), C(gpus) and C(logs) are those of M(corral.ollama.instance_check), C(residents) is what each
+        instance has in memory. A finding with C(severity=problem) is a problem of its instance.
     type: dict
     default: {}
   artifacts_dir:
@@ -126,6 +128,12 @@ report:
         - Per host C(gateway), what M(corral.ollama.gateway_info) returned, and C(rollout), what
           M(corral.ollama.rollout_info) returned, when they were given.
       type: dict
+    findings:
+      description:
+        - What was found besides the answers, each with C(host), C(check), C(severity), C(instance), C(model) and
+          C(message).
+      type: list
+      elements: dict
     problems:
       description: All problems as sentences.
       type: list

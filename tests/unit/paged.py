@@ -68,6 +68,39 @@ def bad_model(name="mistral:7b", **changes):
     return model(name, answered=False, problem=problem, **changes)
 
 
+def finding(check="gpu", severity="problem", **changes):
+    text = "ollama-server-2 answers with mistral:7b on its processor."
+    return {
+        "check": check,
+        "severity": severity,
+        "message": text,
+        "instance": "ollama-server-2",
+        "model": "",
+        **changes,
+    }
+
+
+def log(number, count=0, **changes):
+    """As instance_check returns it."""
+    sample = '[GIN] 2026/11/21 - 22:10:22 | 404 |     681.459µs |       127.0.0.1 | POST     "/api/show"'
+    times = {"first": EARLIER, "last": EARLIER, "samples": [sample]} if count else {}
+    seen = {"count": count, "per_minute": count / 60, "in_a_minute": count, **times, "ok": not count}
+    head = {"container": f"ollama-ollama-server-{number}", "service": f"ollama-server-{number}", "log_driver": "local"}
+    read = {"since": EARLIER, "until": NOW, "lines": 120, "bytes": 9000, "problem": "", "ok": not count}
+    return {**head, **read, "classes": {"http_404": seen, "prune": {"count": 0, "ok": True}}, **changes}
+
+
+def gpus(number, **changes):
+    seen = [{"id": f"GPU-{number}", "library": "CUDA", "name": "NVIDIA H100", "total": "79.6 GiB"}]
+    given = {"server": f"ollama-server-{number}", "expected": [str(number - 1)], "given": [str(number - 1)]}
+    return {**given, "seen": seen, "library": "CUDA", **changes}
+
+
+def resident(name="mistral:7b", **changes):
+    taken = {"size": 1000, "size_vram": 1000, "context_length": 4096, "expires": "never"}
+    return {"name": name, "digest": DIGEST, **taken, **changes}
+
+
 def troubled():
     """A fleet with one of everything."""
     models = [
@@ -94,6 +127,14 @@ def troubled():
             "expected": ["ollama-server-3"],
             "service": {"gateway": gateway, "rollout": rollout},
             "storage": {"storage": stored, "scrub": {"ok": False, "ended_at": 1795305600.0}},
+            "findings": [
+                finding(model="mistral:7b"),
+                finding("store", "warning", instance="", message="The store was never scrubbed."),
+                finding("lease", "note", instance="", message="A rollout is under way."),
+            ],
+            "gpus": [gpus(1), gpus(2, seen=[], library="cpu")],
+            "residents": {"ollama-server-1": [resident()], "ollama-server-2": []},
+            "logs": [log(1), log(2, 12)],
         },
         "gpu-3": {},
         "gpu-4": host(
@@ -117,6 +158,10 @@ def hostile():
                 "rollout": {"unfinished": True, "sentences": [text]},
             },
             "storage": {"storage": {"unique_bytes_by_model": {text: 1}}, "scrub": {"findings_by_kind": {text: 1}}},
+            "findings": [finding(instance=text, model=text, message=text[:2000])],
+            "gpus": [gpus(1, server=text, given=[text], library=text)],
+            "residents": {text: [resident(text)]},
+            "logs": [log(1, 1, container=text, service=text, problem=text)],
         }
         for text in HOSTILE
     }

@@ -13,6 +13,7 @@ from typing import Any
 from .columns import counted
 from .told import mapping
 from .units import human_bytes
+from .verify_finding import WARNING
 
 #: What mends, then the proof, then what can wait. Sentences quote what servers say: no other playbook is proposed.
 _ORDER = (
@@ -26,6 +27,8 @@ _NAMED = re.compile(r"\bplaybook ([a-z_]+)")
 def fleet_next(report: Mapping[str, Any]) -> list[dict[str, str]]:
     """``playbook`` and ``why``, the most urgent first; empty when there is nothing to do."""
     steps = list(_of_problems(report["problems"]))
+    warnings = [one["message"] for one in report.get("findings", []) if one["severity"] == WARNING]
+    steps += [(playbook, f"helps with {counted(count, 'warning')}") for playbook, count in _named(warnings)]
     for host, told in report.get("service", {}).items():
         steps += [(playbook, f"{host}: {why}") for playbook, why in _of_service(told)]
     for host, told in report.get("storage", {}).items():
@@ -35,11 +38,15 @@ def fleet_next(report: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _of_problems(problems: list[str]) -> Iterable[tuple[str, str]]:
-    named = Counter(playbook for text in problems for playbook in sorted(set(_NAMED.findall(text))))
-    for playbook, count in named.items():
+    for playbook, count in _named(problems):
         yield playbook, f"the remedy of {counted(count, 'problem')}"
     if problems:
         yield "verify", "proves everything again once the problems are solved"
+
+
+def _named(messages: Iterable[str]) -> Iterable[tuple[str, int]]:
+    """The playbooks that sentences name, each with how many name it."""
+    return Counter(playbook for text in messages for playbook in sorted(set(_NAMED.findall(text)))).items()
 
 
 def _of_service(told: Any) -> Iterable[tuple[str, str]]:

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .fleet_changes import fleet_changes
+from .fleet_checks import by_check, findings_of, looks
 from .fleet_next import fleet_next
 from .told import mapping, texts
+from .verify_finding import PROBLEM, WARNING
 
 SCHEMA = 1
 
@@ -34,17 +36,20 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None
 
     ``hosts`` maps a host's name to what its modules returned: ``results`` (of probe) and, where they are known,
     ``instances`` (of instance_info), ``expected`` (names that have to be there), ``problems_of_host`` (texts),
-    ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info). An entry
-    without ``results`` is a host that was not verified. ``before`` is the report that was there before, if there was.
+    ``storage`` (of storage_info), ``service`` (``gateway`` of gateway_info, ``rollout`` of rollout_info), and of
+    instance_check ``findings``, ``gpus``, ``residents`` and ``logs``. An entry without ``results`` is a host that was
+    not verified. ``before`` is the report that was there before, if there was.
     """
     instances: list[dict[str, Any]] = []
     problems: list[str] = []
+    findings: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []
     for host, found in hosts.items():
         found = found if isinstance(found, Mapping) else {}
         entries, said = _host(host, found)
         instances += entries
         problems += said
+        findings += [{"host": host, **one.as_dict()} for one in findings_of(found)]
         verified = isinstance(found.get("results"), list)
         verdicts.append({"name": host, "ok": not said, "verified": verified, "problems": len(said)})
     if not instances and not problems:
@@ -54,11 +59,13 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None
         "schema": SCHEMA,
         "ok": not problems,
         "generated_at": generated_at,
-        "summary": _summary(hosts, instances, problems),
+        "summary": {**_summary(hosts, instances, problems), "warnings": _warnings(findings)},
         "hosts": verdicts,
         "instances": instances,
         "problems": problems,
+        "findings": findings,
         **{key: told for key, told in further.items() if told},
+        **looks(hosts),
     }
     changes = fleet_changes(before, report)
     return {**report, "next": fleet_next(report), **({"changes": changes} if changes else {})}
@@ -66,7 +73,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None
 
 def stats_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """The small artifact for workflows."""
-    return {"ok": report["ok"], "checked_at": report["generated_at"], **report["summary"]}
+    return {"ok": report["ok"], "checked_at": report["generated_at"], **report["summary"], "checks": by_check(report)}
 
 
 def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
@@ -80,7 +87,10 @@ def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], li
         said += [f"{host}: {text}" for text in _problems(entry)]
     missing = [name for name in found.get("expected") or [] if name not in {entry["name"] for entry in entries}]
     said += [f"{host}: {name} does not exist. Run the playbook deploy." for name in missing]
-    return entries, said
+    wrong = [one for one in findings_of(found) if one.severity == PROBLEM]
+    bad = {one.instance for one in wrong}
+    entries = [{**entry, "ok": entry["ok"] and entry["name"] not in bad} for entry in entries]
+    return entries, [*said, *(f"{host}: {one.message}" for one in wrong)]
 
 
 def _instance(host: str, result: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +124,10 @@ def _summary(hosts: Mapping[str, Any], instances: Iterable[Mapping[str, Any]], p
         "asked": sum(bool(model.get("asked")) for entry in listed for model in entry["models"]),
         "problems": len(problems),
     }
+
+
+def _warnings(findings: Iterable[Mapping[str, Any]]) -> int:
+    return sum(one["severity"] == WARNING for one in findings)
 
 
 def _told(hosts: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def test_a_fleet_that_is_well():
         "models": 5,
         "asked": 40,
         "problems": 0,
+        "warnings": 0,
+        "checks": {},
     }
 
 
