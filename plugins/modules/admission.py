@@ -65,6 +65,14 @@ options:
     type: list
     elements: raw
     default: []
+  residents:
+    description:
+      - What has to be in memory, as for M(corral.ollama.resident_set). It is loaded beside what was in memory before,
+        and after it, so that it is not what leaves where there is no room for all.
+      - Names of instances that are not in the batch are let be.
+    type: list
+    elements: raw
+    default: []
   healthy_deadline:
     description: Seconds until the container runs and serves, and again until the gateway shows the instance as up.
     type: float
@@ -231,6 +239,7 @@ SPEC = merged(
         "others": {"type": "list", "elements": "dict", "default": []},
         "run_dir": {"type": "path"},
         "models": {"type": "list", "elements": "raw", "default": []},
+        "residents": {"type": "list", "elements": "raw", "default": []},
         "healthy_deadline": {"type": "float", "default": 300.0},
         "deadline": {"type": "float", "default": 300.0},
         "min_healthy_time": {"type": "float", "default": 10.0},

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .digests import parse_digest
 from .errors import CorralError
 from .names import Key, ModelName, parse_name
 from .residents import FOREVER, Resident
+from .wishes import Wish
 
 #: What was about to be unloaded stays at least until requests can have come back to the instance.
 SHORTEST = 60
@@ -51,14 +53,27 @@ def still_there(earlier: Iterable[Resident], now: Iterable[Resident], passed: fl
     return (*later, *(one for one in lost if one.forever or (one.keep_alive is not None and one.keep_alive > passed)))
 
 
-def load_order(residents: Iterable[Resident]) -> list[Resident]:
-    """The largest first: what is loaded last finds the least room, and a small one still fits somewhere."""
-    return sorted(residents, key=lambda one: (-one.size, one.name.key))
+def with_declared(before: Iterable[Resident], wanted: Iterable[Wish]) -> tuple[Resident, ...]:
+    """What was in memory, and what is declared resident: for as long and with the context that is declared."""
+    found = {one.name.key: one for one in before}
+    for wish in wanted:
+        old = found.get(wish.name.key) or Resident(wish.name, "")
+        context = wish.context_length or old.context_length
+        found[wish.name.key] = replace(old, keep_alive=wish.keep_alive, context_length=context)
+    return tuple(found.values())
 
 
-def probe_order(models: Iterable[ModelName], residents: Iterable[Resident]) -> list[int]:
+def load_order(residents: Iterable[Resident], declared: frozenset[Key] = frozenset()) -> list[Resident]:
+    """The largest first: what is loaded last finds the least room, and a small one still fits somewhere. What is
+    declared comes after all others: it may push them out, and they may not push out it."""
+    return sorted(residents, key=lambda one: (one.name.key in declared, -one.size, one.name.key))
+
+
+def probe_order(
+    models: Iterable[ModelName], residents: Iterable[Resident], declared: frozenset[Key] = frozenset()
+) -> list[int]:
     """In which order to ask for the declared models (as indices), so that what has to be resident is asked for last."""
-    rank = {one.name.key: place for place, one in enumerate(load_order(residents), 1)}
+    rank = {one.name.key: place for place, one in enumerate(load_order(residents, declared), 1)}
     return [place for _rank, place in sorted((rank.get(name.key, 0), place) for place, name in enumerate(models))]
 
 

@@ -14,13 +14,14 @@ from typing import Any
 from ..core.admission_verdict import NotAdmitted, crash, life_of
 from ..core.declared import BadInput
 from ..core.errors import CorralError
-from ..core.placement import from_notes, needed_on_gpu
+from ..core.placement import from_notes, needed_on_gpu, with_declared
 from ..core.plans import Plan, Step
 from ..core.probe_plan import models_from
 from ..core.problems import Problem, raise_all
 from ..core.proofs import Failure, Proof
 from ..core.rollout_plan import decision
 from ..core.rollout_record import ADMITTING, BACK, BEFORE, DONE, FAILED, ROLLED_BACK, Rollout
+from ..core.wishes import Wish, wishes
 from ..server.errors import ServerError
 from .at_once import each
 from .box import Box
@@ -59,6 +60,7 @@ class Admission:
     others: tuple[Target, ...]
     course: Course
     rollout: Rollout | None
+    wanted: tuple[Wish, ...] = ()
 
     @property
     def entered(self) -> str:
@@ -114,7 +116,7 @@ def _admission(params: Mapping[str, Any]) -> Admission:
         log_lines=params["log_lines"],
         **{name: params[name] for name in _SECONDS},
     )
-    return Admission(params, file, members, others, course, file.read())
+    return Admission(params, file, members, others, course, file.read(), wishes(params["residents"]))
 
 
 def _apply(work: Admission, todo: list[Target], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -154,7 +156,10 @@ def _admit_all(work: Admission, coming: list[Target], needed: frozenset[Any]) ->
 
 def _admit(work: Admission, course: Course, target: Target) -> dict[str, Any]:
     before = from_notes(work.file.residents(target.name)) if work.params["restore_residents"] else ()
-    one = Candidate(target, Box(work.params["project"], target.name, max(course.timeout, 30.0)), before)
+    wanted = [wish for wish in work.wanted if wish.of(target.name)]
+    declared = frozenset(wish.name.key for wish in wanted)
+    box = Box(work.params["project"], target.name, max(course.timeout, 30.0))
+    one = Candidate(target, box, with_declared(before, wanted), declared)
     clock = course.door.clock
     try:
         with one.timed("up", clock):

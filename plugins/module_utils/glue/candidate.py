@@ -41,11 +41,13 @@ class Course:
 
 @dataclass
 class Candidate:
-    """``before``: what it had in memory. The rest is found out on the way; ``began`` is its container as first seen."""
+    """``before``: what it had in memory, and what of ``declared`` it had not. The rest is found out on the way;
+    ``began`` is its container as first seen."""
 
     target: Target
     box: Box
     before: tuple[Resident, ...] = ()
+    declared: frozenset[Key] = frozenset()
     began: Life | None = None
     life: Life | None = None
     version: str = ""

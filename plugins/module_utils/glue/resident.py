@@ -80,7 +80,7 @@ def _apply(work: Reloading, seen: Sequence[Seen], rows: Sequence[Stale]) -> dict
         if row.action != RELOAD or failed:
             done.append(row)
             continue
-        new = _reload(work, row)
+        new = reload_stale(work, row)
         failed = new.asked.problem if new.asked else ""
         done.append(new)
     result = _result(seen, done)
@@ -91,7 +91,7 @@ def _apply(work: Reloading, seen: Sequence[Seen], rows: Sequence[Stale]) -> dict
     return result
 
 
-def _reload(work: Reloading, row: Stale) -> Stale:
+def reload_stale(work: Reloading, row: Stale) -> Stale:
     """Ask for an answer; where the runner is shared with the old one, it has to end first."""
     try:
         return _reloaded(work, row)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..core.admission_verdict import NotAdmitted, model_for_the_end
 from ..core.answers import EMBED, endpoint_of, question
-from ..core.names import parse_name
+from ..core.names import Key, parse_name
 from ..core.placement import fallen_back, less_on_gpu, load_order, probe_order, share_on_gpu
 from ..core.probe_plan import ModelResult, Server
 from ..core.residents import FOREVER, Resident
@@ -28,7 +29,7 @@ _BUSY_DELAY = 1.0
 
 def prove(one: Candidate, course: Course) -> Look:
     """Every declared model is listed at its digest and answers. What has to be resident is asked for last."""
-    order = probe_order([model.name for model in course.models], one.before)
+    order = probe_order([model.name for model in course.models], one.before, one.declared)
     models = [course.models[place] for place in order]
     server = Server(one.name, one.url, one.image)
     asking = Asking(course.deadline, clock=course.door.clock, sleep=course.door.sleep)
@@ -52,15 +53,25 @@ def place(one: Candidate, course: Course, found: Look) -> None:
     entries = found.entries or by_key(client.tags())
     endpoints = {parse_name(model.name).key: model.endpoint for model in found.result.models}
     gone = [resident for resident in one.before if resident.name.key not in entries]
-    one.notes += [f"{resident.name.display} was loaded before and is not in the store any more." for resident in gone]
-    one.before = tuple(resident for resident in one.before if resident not in gone)
-    for resident in load_order(one.before):
+    one.notes += [f"{resident.name.display} {_why(one, resident)} and is not in the store." for resident in gone]
+    one.before = tuple(_sized(resident, entries) for resident in one.before if resident not in gone)
+    for resident in load_order(one.before, one.declared):
         course.door.check()
         entry = entries[resident.name.key]
         endpoint = endpoints.get(resident.name.key) or endpoint_of(entry, _shown(client, resident))[0]
         _load(one, course, resident, endpoint)
     read_memory(one, course)
     _judge_memory(one, course, found.result.models)
+
+
+def _why(one: Candidate, resident: Resident) -> str:
+    return "is declared resident" if resident.name.key in one.declared else "was loaded before"
+
+
+def _sized(resident: Resident, entries: Mapping[Key, Mapping[str, Any]]) -> Resident:
+    """Of one that was not in memory the size of its weights has to do."""
+    size = entries[resident.name.key].get("size")
+    return replace(resident, size=size) if not resident.size and isinstance(size, int) else resident
 
 
 def _shown(client: OllamaClient, resident: Resident) -> Mapping[str, Any] | None:
@@ -97,7 +108,7 @@ def _request(one: Candidate, course: Course, resident: Resident, endpoint: str, 
             return
         except ServerError as error:
             if error.status != _BUSY or door.clock() + _BUSY_DELAY >= until:
-                text = f"{one.name}: {resident.name.display} was loaded before and is not loaded again: {error.message}"
+                text = f"{one.name}: {name} {_why(one, resident)} and is not loaded again: {error.message}"
                 raise NotAdmitted(text, kind="not_loaded") from error
         door.sleep(_BUSY_DELAY)
 
@@ -118,7 +129,7 @@ def _judge_memory(one: Candidate, course: Course, asked: Sequence[ModelResult]) 
     there = {resident.name.key for resident in one.loaded}
     for resident in one.before:
         if resident.name.key not in there:
-            one.notes.append(f"{resident.name.display} was loaded before and does not fit beside the others any more.")
+            one.notes.append(f"{resident.name.display} {_why(one, resident)} and does not fit beside the others.")
 
 
 def _resident(result: ModelResult) -> Resident:

@@ -80,18 +80,16 @@ def test_one_that_is_resident_and_not_declared(admitted):
 
 def test_one_that_was_removed_meanwhile(admitted):
     outcome = admitted(note("gone:1b"))
-    assert outcome["results"][0]["notes"] == ["gone:1b was loaded before and is not in the store any more."]
+    assert outcome["results"][0]["notes"] == ["gone:1b was loaded before and is not in the store."]
     assert (outcome["ok"], outcome["warnings"]) == (
         True,
-        [f"{ONE}: gone:1b was loaded before and is not in the store any more."],
+        [f"{ONE}: gone:1b was loaded before and is not in the store."],
     )
 
 
 def test_one_that_does_not_fit_any_more(admitted):
     outcome = admitted(note(MISTRAL), note(NOMIC, size=10), server=Server(room=1))
-    assert outcome["results"][0]["notes"] == [
-        f"{MISTRAL} was loaded before and does not fit beside the others any more."
-    ]
+    assert outcome["results"][0]["notes"] == [f"{MISTRAL} was loaded before and does not fit beside the others."]
 
 
 def test_one_that_cannot_be_loaded_again(admitted):
