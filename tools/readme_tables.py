@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import before_after
 import yaml
 from matrix import matrix
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", ROOT / "docs/reference.md", ROOT / "docs/metrics.md")
+NAMES = ("README.md", "docs/reference.md", "docs/metrics.md", "docs/guides/before_after.md")
+PAGES = tuple(ROOT / name for name in NAMES)
 
 
 def documentation(path: Path) -> dict[str, Any]:
@@ -80,6 +82,7 @@ def blocks() -> dict[str, list[str]]:
         "content": content,
         "matrix": [*versions, ""],
         "metrics": metrics(),
+        "before_after": before_after.lines(),
     }
 
 
