@@ -110,6 +110,10 @@ readmes: setup ## Write the roles' README files and the README's tables from the
 	python tools/role_readmes.py
 	python tools/readme_tables.py
 
+.PHONY: dashboard
+dashboard: setup ## Write the Grafana dashboard from tools/dashboard.yml
+	python tools/dashboard.py
+
 .PHONY: test
 test: ## Everything, with a summary at the end
 	@MAKE="$(MAKE)" tools/parts $(PARTS)

@@ -28,6 +28,10 @@ OLLAMA_NEXT = f"corral-practice/ollama:{NEXT_VERSION}"
 REGISTRY = "corral-practice/registry:current"
 HAPROXY_VERSION = "3.0.11"
 HAPROXY = f"corral-practice/haproxy:{HAPROXY_VERSION}-practice"
+PROMETHEUS_VERSION = "2.53.3"
+PROMETHEUS = f"corral-practice/prometheus:{PROMETHEUS_VERSION}-practice"
+ALERTMANAGER_VERSION = "0.28.1"
+ALERTMANAGER = f"corral-practice/alertmanager:{ALERTMANAGER_VERSION}-practice"
 
 _ALIAS = "corral.practice.alias"
 _EXCLUDED = ("man", "doc", "locale", "info", "lintian")
@@ -87,6 +91,12 @@ def ensure_haproxy() -> str:
     return ensure_image("haproxy", HAPROXY, {}, {"VERSION": HAPROXY_VERSION})
 
 
+def ensure_monitoring() -> str:
+    """Debian's Prometheus and Alertmanager, set up as the official images are; gives the tag of the first."""
+    ensure_image("alertmanager", ALERTMANAGER, {}, {"VERSION": ALERTMANAGER_VERSION}, base="monitoring")
+    return ensure_image("prometheus", PROMETHEUS, {}, {"VERSION": PROMETHEUS_VERSION}, base="monitoring")
+
+
 def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
     """The tag that an image from these inputs has."""
     parts: list[Any] = [base, json.dumps(arguments)]
@@ -95,15 +105,17 @@ def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, 
     return f"corral-practice/{name}:{short_hash(*parts)}"
 
 
-def ensure_image(name: str, alias: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
-    """An image from images/<name>/Dockerfile on its base; `alias` points to the newest one."""
-    base = Root(f"base-{name}", recipes()["bases"][name])
+def ensure_image(
+    name: str, alias: str, sources: dict[str, Path], arguments: dict[str, str], base: str | None = None
+) -> str:
+    """An image from images/<name>/Dockerfile on its base (of the same name); `alias` points to the newest one."""
+    root = Root(f"base-{base or name}", recipes()["bases"][base or name])
     sources = {"Dockerfile": PRACTICE / "images" / name / "Dockerfile", **sources}
-    tag = tag_of(name, base.tag, sources, arguments)
+    tag = tag_of(name, root.tag, sources, arguments)
     if not exists(tag):
-        ensure_root(base)
+        ensure_root(root)
         say(f"building {alias}")
-        _build(tag, sources, {"BASE": base.tag, **arguments}, alias)
+        _build(tag, sources, {"BASE": root.tag, **arguments}, alias)
     if not exists(alias) or engine().images.get(alias).id != engine().images.get(tag).id:
         engine().images.get(tag).tag(alias)
         _drop_older(tag, alias)

@@ -27,6 +27,8 @@ def up(arguments: list[str]) -> int:
         "registry": images.ensure_registry,
         "haproxy": images.ensure_haproxy,
     }
+    if options.monitoring:
+        wanted["monitoring"] = images.ensure_monitoring
     wanted.update({f"host-{name}": (lambda name=name: hosts.ensure_host(name)) for name in options.hosts or ()})
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = pool.submit(catalog)
@@ -51,6 +53,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--hosts", nargs="*", choices=names, help=f"images of Docker hosts for Molecule as well ({', '.join(names)})"
     )
+    parser.add_argument("--monitoring", action="store_true", help="Prometheus and Alertmanager as well")
     parser.add_argument("--save", action="store_true", help="save the ollama image as a tar for nested hosts as well")
     options = parser.parse_args(arguments)
     if options.hosts == []:
@@ -74,6 +77,8 @@ def settings(site: Site) -> dict[str, object]:
     return {
         "corral_image": images.OLLAMA,
         "corral_gateway_image": images.HAPROXY,
+        "corral_prometheus_image": images.PROMETHEUS,
+        "corral_alertmanager_image": images.ALERTMANAGER,
         "corral_registry_endpoints": dict.fromkeys(front.ALIASES, site.url),
         "corral_registry_ca_path": str(tls.CA),
         "corral_puller_networks": [site.network],
