@@ -74,7 +74,7 @@ def one_round(fleet: tuple[str, ...]) -> tuple[float, float]:
     playbook("scrub", *fleet, json.dumps({"scrub_fail": False}))
     seconds, _output = playbook("repair", *fleet)
     sent, size = fetched(begun), sum(hurt.values())
-    playbook("verify", *fleet, json.dumps({"corral_deep": True}))
+    playbook("verify", *fleet, json.dumps({"corral_verify_level": "deep"}))
     print(
         f"{size:,} bytes damaged, {sent:,} fetched: {sent / size:.6f}; all serve again after {seconds:.1f} s",
         flush=True,

@@ -17,6 +17,8 @@ from ..module_utils.core.errors import CorralError
 from ..module_utils.core.fleet_page import fleet_page
 from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
 from ..module_utils.core.fleet_table import fleet_table
+from ..module_utils.core.fleet_wide import fleet_wide
+from ..module_utils.core.lockfile import parse_lock
 from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import PAGE, REPORT, check_writable, read_report, write_report, write_text
@@ -46,7 +48,9 @@ class ActionModule(ActionBase):
                 check_writable(options["artifacts_dir"], name)
             return {"ok": True}
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = fleet_report(_plain(options["hosts"]), now, read_report(options["artifacts_dir"]))
+        hosts, lock = _plain([options["hosts"], options["lock"]])
+        every = fleet_wide(hosts, parse_lock(lock, "that was given"), now)
+        report = fleet_report(every, now, read_report(options["artifacts_dir"]))
         table = _table(report, max(options["width"], 60))
         display.display(table)
         paths = {"path": "", "page": ""} if self._task.check_mode else _write(options["artifacts_dir"], report)
@@ -76,7 +80,7 @@ def _failure(report: Mapping[str, Any]) -> str:
     return f"The fleet is not as declared, {count}: {listed}"
 
 
-def _plain(hosts: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(values: list[Any]) -> list[Any]:
     """Without the types by which Ansible marks where values came from."""
-    plain: dict[str, Any] = json.loads(json.dumps(hosts, default=str))
+    plain: list[Any] = json.loads(json.dumps(values, default=str))
     return plain

@@ -51,6 +51,8 @@ options:
       - RV(corral.ollama.instance_info#module:instances) under C(instances) adds what the engine knows.
       - The names under C(expected) have to be among the results, and the texts under C(problems_of_host) are problems.
       - What M(corral.ollama.storage_info) returned under C(storage) is printed below the table.
+      - C(drift) has C(declared), the models, and C(models) of M(corral.ollama.store_info), which are held against
+        O(lock) and against the other hosts. C(image) is the declared image.
       - C(findings), C(gpus) and C(logs) are those of M(corral.ollama.instance_check), C(residents) is what each
         instance has in memory. A finding with C(severity=problem) is a problem of its instance.
     type: dict
@@ -67,6 +69,10 @@ options:
     description: Whether to fail when the fleet is not as declared.
     type: bool
     default: true
+  lock:
+    description: What the lookup P(corral.ollama.lock#lookup) returns. When empty, nothing is held against a lock.
+    type: dict
+    default: {}
   width:
     description: How many columns the table may have.
     type: int

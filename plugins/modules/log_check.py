@@ -18,7 +18,8 @@ description:
     containers that use the servers, for patterns of your own (O(consumers)).
   - Logs are read as a stream, so the memory that is needed does not depend on their size. Of a line longer than 64 KiB
     the rest is left out; RV(containers[].cut_lines) counts these lines.
-  - Any log driver will do that the engine can read. Where it cannot, the module fails and names container and driver.
+  - Any log driver will do that the engine can read. Where it cannot, as with V(none), that is a problem that names
+    container and driver, and the others are read all the same.
 extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.info_module
@@ -217,7 +218,7 @@ error:
   type: dict
   contains:
     kind:
-      description: The kind of the first problem, V(log_threshold) or V(log_incomplete).
+      description: The kind of the first problem, V(log_threshold), V(log_incomplete) or V(log_unreadable).
       type: str
       sample: log_threshold
     problems:

@@ -156,3 +156,9 @@ def test_plays_list_roles_and_nothing_else(path: Path):
     for play in house.data(path):
         assert not set(play) & {"tasks", "pre_tasks", "post_tasks", "handlers"}, play.get("name")
         assert "roles" in play or "ansible.builtin.import_playbook" in play
+
+
+def test_verify_expects_the_environment_that_instances_sets():
+    """Two roles know it: one writes it, the other sees whether it is in force."""
+    sets = house.data(house.ROOT / "roles/instances/vars/main.yml")["__instances_environment"]
+    assert house.data(house.ROOT / "roles/verify/vars/main.yml")["__verify_environment"] == sets

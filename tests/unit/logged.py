@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest import mock
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import docker
 from ansible_collections.corral.ollama.plugins.module_utils.glue import log_check as glue
@@ -65,7 +65,10 @@ class Engine(ScriptedServer):
     def _answer(self, call: Call) -> Answer:
         parts = urlsplit(call.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        what = parts.path.split("/")[3:]
+        kind, *what = parts.path.split("/")[2:]
+        if kind == "images":
+            image = self.fake.images.get(unquote("/".join(what[:-1])))
+            return ok(image) if image else replace(ok({"message": "No such image"}), status=404)
         if what == ["json"]:
             return ok(self.fake.containers(all=True, filters=json.loads(query.get("filters", "{}"))))
         found = [one for one in self.fake.all if what[0] in (one["Id"], one["Name"].lstrip("/"))]

@@ -15,7 +15,7 @@ SICK_PORT = 11435
 @pytest.fixture(scope="module")
 def silent_run(lab):
     lab.api(SICK_PORT, "/practice/faults", {"hang_generate": {"model": MODEL, "seconds": 0}}, method="PUT")
-    return lab.run("verify", corral_deep=True, verify_deadline=DEADLINE)
+    return lab.run("verify", corral_verify_level="deep", verify_deadline=DEADLINE)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "artifacts_dir": {"type": "str", "default": "artifacts"},
     "check_only": {"type": "bool", "default": False},
     "fail": {"type": "bool", "default": True},
+    "lock": {"type": "dict", "default": {}},
     "width": {"type": "int", "default": 100},
 }
 

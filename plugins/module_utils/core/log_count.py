@@ -53,10 +53,13 @@ class Tally:
 
 
 class Counter:
-    """Give it a container's classes, then its lines."""
+    """Give it a container's classes, then its lines. Those from ``mark`` on (a time as the engine writes it) are in
+    ``recent`` too."""
 
-    def __init__(self, classes: Sequence[LogClass], samples: int = 3) -> None:
+    def __init__(self, classes: Sequence[LogClass], samples: int = 3, mark: str = "") -> None:
         self.tallies = {one.name: Tally() for one in classes}
+        self.recent = {one.name: Tally() for one in classes} if mark else self.tallies
+        self.mark = mark
         self.lines = 0
         self.first = self.last = ""
         self._samples = samples
@@ -90,6 +93,8 @@ class Counter:
     def _count(self, one: LogClass, stamp: str, text: str) -> None:
         tally = self.tallies[one.name]
         tally.add(stamp)
+        if self.mark and stamp >= self.mark:
+            self.recent[one.name].add(stamp)
         if len(tally.samples) < self._samples:
             tally.samples.append(sample(text))
 

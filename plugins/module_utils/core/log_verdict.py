@@ -17,7 +17,8 @@ from .problems import Problem
 
 @dataclass(frozen=True)
 class Looked:
-    """One container's log: what was looked at, and what could not be (``problem``)."""
+    """One container's log: what was looked at, and what could not be (``problem``; with ``remedy`` where nothing of it
+    could, as with a log driver that keeps nothing)."""
 
     container: str
     service: str
@@ -28,11 +29,20 @@ class Looked:
     cut: int
     problem: str
     counter: Counter
+    remedy: str = ""
 
     @property
     def minutes(self) -> float:
         """At least one: of less, a rate says nothing."""
-        return max(1.0, (engine_time(self.until) - engine_time(self.since)) / 60)
+        return self._minutes(self.since)
+
+    @property
+    def recent_minutes(self) -> float:
+        """Of the part that the counter has in ``recent``."""
+        return self._minutes(max(self.since, self.counter.mark))
+
+    def _minutes(self, since: str) -> float:
+        return max(1.0, (engine_time(self.until) - engine_time(since)) / 60)
 
 
 def exceeded(tally: Tally, minutes: float, limits: Limits) -> tuple[str, ...]:
@@ -65,22 +75,29 @@ def row(looked: Looked, classes: Sequence[LogClass]) -> dict[str, Any]:
 
 def problems(looked: Looked, classes: Sequence[LogClass]) -> list[Problem]:
     """One per class that is over its limits, and one for a log that could not be read to its end."""
+    if looked.remedy:
+        return [Problem("log_unreadable", looked.problem, looked.remedy, {"container": looked.container})]
     found = []
     if looked.problem:
         text = f"The log of {looked.container} ({looked.driver}) could not be read to its end: {looked.problem}."
         found.append(Problem("log_incomplete", text, "Its counts are too low.", {"container": looked.container}))
     for one in classes:
-        tally = looked.counter.tallies[one.name]
-        over = exceeded(tally, looked.minutes, one.limits)
+        over = exceeded(looked.counter.tallies[one.name], looked.minutes, one.limits)
         if over:
-            rate = tally.count / looked.minutes
-            text = (
-                f"{looked.container} has {tally.count} x {one.name} since {looked.since[:19]}Z, {rate:.3g} a minute and"
-                f" up to {tally.busiest} within one; the most is {one.limits}."
-            )
             facts = {"container": looked.container, "class": one.name, "exceeded": list(over)}
-            found.append(Problem("log_threshold", text, one.remedy, facts))
+            found.append(Problem("log_threshold", sentence(looked, one), one.remedy, facts))
     return found
+
+
+def sentence(looked: Looked, one: LogClass, recent: bool = False) -> str:
+    """How much of a class there is, and how much there may be. ``recent``: since the counter's mark."""
+    tally = (looked.counter.recent if recent else looked.counter.tallies)[one.name]
+    minutes = looked.recent_minutes if recent else looked.minutes
+    since = max(looked.since, looked.counter.mark) if recent else looked.since
+    return (
+        f"{looked.container} has {tally.count} x {one.name} since {since[:19]}Z, {tally.count / minutes:.3g} a minute"
+        f" and up to {tally.busiest} within one; the most is {one.limits}."
+    )
 
 
 def _class_row(looked: Looked, one: LogClass) -> dict[str, Any]:

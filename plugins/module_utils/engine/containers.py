@@ -21,6 +21,7 @@ GATEWAY = "gateway"
 CORRAL_PROJECT = "corral.project"
 CORRAL_PULLER = "corral.puller"
 # Of a container in these states the engine keeps the ports, and does not list them.
+_GPU_FILES = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
 _HOLDING = ("restarting", "paused")
 
 
@@ -54,8 +55,13 @@ def project_containers(api: Any, project: str) -> list[dict[str, Any]]:
 
 def project_instances(api: Any, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The instances among a project's containers in the order of their numbers, from one inspection of each."""
-    found = (inspect(api, entry["Id"]) for entry in listed if is_instance(entry))
-    return sorted((_instance(container) for container in found if container is not None), key=_number)
+    return [instance_row(container) for container in inspected_instances(api, listed)]
+
+
+def inspected_instances(api: Any, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same as the engine itself tells them."""
+    found = [inspect(api, entry["Id"]) for entry in listed if is_instance(entry)]
+    return sorted((container for container in found if container is not None), key=_number)
 
 
 def project_gateway(listed: list[dict[str, Any]]) -> dict[str, Any]:
@@ -100,7 +106,8 @@ def _claimed(api: Any, entry: Mapping[str, Any], holding: bool) -> list[Publicat
     ]
 
 
-def _instance(container: Mapping[str, Any]) -> dict[str, Any]:
+def instance_row(container: Mapping[str, Any]) -> dict[str, Any]:
+    """An instance in the words of ``instance_info``, from its inspection."""
     state, config = container["State"], container["Config"]
     address, port = _endpoint(container)
     return {
@@ -148,6 +155,13 @@ def _gpus(host_config: Mapping[str, Any]) -> list[str]:
     return ["all"] if any(request.get("Count") == -1 for request in requests) else named
 
 
+def given_gpus(host_config: Mapping[str, Any]) -> tuple[str, ...]:
+    """However a container gets GPUs: by requests, those by CDI included (``nvidia.com/gpu=0``), or device files."""
+    devices = [str(device.get("PathOnHost") or "") for device in host_config.get("Devices") or []]
+    named = [name.rpartition("=")[2] for name in _gpus(host_config)]
+    return (*named, *(path for path in devices if path.startswith(_GPU_FILES)))
+
+
 def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:
     return entry.get("Labels") or {}
 
@@ -163,6 +177,6 @@ def container_name(entry: Mapping[str, Any]) -> str:
     return names[0] if names else str(entry["Id"])[:12]
 
 
-def _number(instance: Mapping[str, Any]) -> tuple[int, str]:
-    digits = instance["name"][len(SERVICE_PREFIX) :]
-    return (int(digits) if digits.isdigit() else 0), instance["container"]
+def _number(container: Mapping[str, Any]) -> tuple[int, str]:
+    digits = container["Config"]["Labels"][SERVICE][len(SERVICE_PREFIX) :]
+    return (int(digits) if digits.isdigit() else 0), container["Name"]

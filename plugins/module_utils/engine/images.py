@@ -16,9 +16,18 @@ from .containers import PROJECT, container_name, is_instance
 
 def look(api: Any, reference: str) -> Image | None:
     """An image that is on the host, by its name or id; ``None`` when it is not."""
+    found = inspected_image(api, reference)
+    if found is None:
+        return None
+    tags, digests = (tuple(found.get(key) or ()) for key in ("RepoTags", "RepoDigests"))
+    return Image(plain_id(found["Id"]), tags, digests, int(found.get("Size") or 0))
+
+
+def inspected_image(api: Any, reference: str) -> dict[str, Any] | None:
+    """The same as the engine itself tells it."""
     errors = require("docker").errors
     try:
-        found = api.inspect_image(reference)
+        found: dict[str, Any] = api.inspect_image(reference)
     except errors.NotFound:
         return None
     except errors.APIError as error:
@@ -26,8 +35,7 @@ def look(api: Any, reference: str) -> Image | None:
             raise
         message = f"corral_image is {reference!r}, and the engine does not take that for an image: {error.explanation}."
         raise CorralError(message, kind="bad_image", remedy="Write it as name:tag or name@sha256:…") from error
-    tags, digests = (tuple(found.get(key) or ()) for key in ("RepoTags", "RepoDigests"))
-    return Image(plain_id(found["Id"]), tags, digests, int(found.get("Size") or 0))
+    return found
 
 
 def present(api: Any, reference: str) -> tuple[str, tuple[str, ...]]:

@@ -47,10 +47,10 @@ def _limits(api: Any, container: dict[str, Any]) -> Limits:
     environment = {name: value for name, equals, value in pairs if equals}
     memory = host.get("Memory")
     limit = memory if isinstance(memory, int) and memory > 0 else 0
-    return Limits(config["Labels"][SERVICE], environment, limit, gpus, _devices(api, container))
+    return Limits(config["Labels"][SERVICE], environment, limit, gpus, devices_of(api, container))
 
 
-def _devices(api: Any, container: dict[str, Any]) -> tuple[Device, ...]:
+def devices_of(api: Any, container: dict[str, Any]) -> tuple[Device, ...]:
     """From the beginning of the log since the container's last start; () where that is gone, or cannot be read."""
     start = fixed(str(container["State"].get("StartedAt") or ""))
     try:

@@ -19,7 +19,7 @@ from ..core.log_patterns import consumer_classes
 from ..core.log_since import at, fixed, since_from
 from ..core.log_verdict import Looked, problems, row
 from ..core.problems import raise_all
-from ..engine.client import connect, inspect, speaking
+from ..engine.client import EngineError, connect, inspect, speaking
 from ..engine.containers import SERVICE, project_containers, project_instances
 from ..engine.log_stream import LogStream
 from .run import Work
@@ -52,7 +52,7 @@ def prepare_log_check(params: Mapping[str, Any]) -> Work:
     if not wanted:
         raise BadInput("There is no log to look at.", remedy="Set instances: true, or name containers or consumers.")
     found = [(_inspected(api, one.container), one.classes) for one in wanted]
-    looks = [(_look(api, one, chosen, since, now, params["samples"]), chosen) for one, chosen in found]
+    looks = [(look_at(api, one, Counter(chosen, params["samples"]), since, now), chosen) for one, chosen in found]
     return _work(looks, params["on_failure"] == "fail")
 
 
@@ -90,23 +90,23 @@ def _inspected(api: Any, name: str) -> dict[str, Any]:
     return found
 
 
-def _look(
-    api: Any,
-    container: dict[str, Any],
-    classes: tuple[LogClass, ...],
-    since: Optional[str],
-    now: float,
-    samples: int,
-) -> Looked:
+def look_at(api: Any, container: dict[str, Any], counter: Counter, since: Optional[str], now: float) -> Looked:
+    """One log (``container`` is an inspection), counted from ``since`` on, None for the container's last start."""
     state = container["State"]
     created = fixed(container.get("Created") or "") or at(0)
     begin = since or fixed(state.get("StartedAt") or "") or created
     # what has stopped writes no more: its rates are those of the time that it ran
     ended = fixed(state.get("FinishedAt") or "") if not state.get("Running", state["Status"] == "running") else ""
     stream = LogStream(api, container, begin, int(engine_time(begin)))
-    counter = Counter(classes, samples)
-    for line in stream:
-        counter.take(line)
+    remedy = problem = ""
+    try:
+        for line in stream:
+            counter.take(line)
+    except EngineError as error:
+        if error.kind != "log_unreadable":
+            raise
+        # the logs of the others are of use all the same
+        problem, remedy = error.message, error.remedy
     begin = max(begin, created)
     return Looked(
         container=stream.name,
@@ -116,6 +116,7 @@ def _look(
         until=max(begin, ended or at(now)),
         size=stream.size,
         cut=stream.cut,
-        problem=stream.problem,
+        problem=problem or stream.problem,
         counter=counter,
+        remedy=remedy,
     )

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
 from ansible_collections.corral.ollama.plugins.module_utils.glue import log_check as glue
 from ansible_collections.corral.ollama.plugins.modules import log_check
-from ansible_collections.corral.ollama.tests.unit.logged import Engine, checking, logging
+from ansible_collections.corral.ollama.tests.unit.logged import STDOUT, Engine, checking, entry, gin, logging
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer
 
@@ -45,15 +45,20 @@ def test_bad_input(options, kind, message):
 
 def test_a_driver_that_cannot_be_read_is_named():
     refused = Answer(501, b'{"message":"configured logging driver does not support reading"}')
-    engine = Engine(logging("c", driver="syslog"), logs={"c": refused})
+    engine = Engine(logging("c", driver="syslog"), logging("d"), logs={"c": refused, "d": [entry(gin(404), STDOUT)]})
     with checking(engine) as module:
-        outcome = module(instances=False, containers=["c"], on_failure="report")
-    assert (outcome.kind, outcome["error"]["container"], outcome["error"]["log_driver"]) == (
-        "log_unreadable",
-        "c",
-        "syslog",
+        outcome = module(instances=False, containers=["c", "d"])
+        reported = module(instances=False, containers=["c", "d"], on_failure="report")
+    assert [problem["kind"] for problem in outcome["error"]["problems"]] == ["log_unreadable", "log_threshold"]
+    text = (
+        "The log of c (log driver syslog) cannot be read: configured logging driver does not support reading. Give the"
     )
-    assert outcome.msg.startswith("The log of c (log driver syslog) cannot be read: configured logging driver does not")
+    assert reported["problems"][0].startswith(text)
+    rows = reported["containers"]
+    assert [(row["log_driver"], row["ok"], bool(row["problem"])) for row in rows] == [
+        ("syslog", False, True),
+        ("json-file", False, False),
+    ]
 
 
 def test_without_an_engine(monkeypatch):
