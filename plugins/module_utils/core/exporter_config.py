@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .declared import BadInput
-from .digests import InvalidDigest, parse_digest
 from .names import Key, ModelName, parse_name
-from .probe_plan import Server, servers_from
+from .probe_plan import Server, models_from, servers_from
 
 SCHEMA = 1
 _REMEDY = "Run the role corral.ollama.exporter, which writes it."
@@ -66,7 +65,7 @@ def config_from(document: Any) -> Config:
     return Config(
         project=_text(document, "project"),
         servers=servers,
-        models=_models(_list(document, "models")),
+        models={one.name: one.digest for one in models_from(_list(document, "models"))},
         residents=frozenset(one for entry in _list(document, "residents") for one in _resident(entry, names)),
         gpus={server.name: _gpus(entry) for server, entry in zip(servers, document["servers"])},
         image=_text(document, "image"),
@@ -74,7 +73,7 @@ def config_from(document: Any) -> Config:
         state_dir=_text(document, "state_dir"),
         address=_text(document, "address"),
         port=int(_number(document, "port", 9435, 1, 65535)),
-        times=_times(document.get("times") or {}),
+        times=_times(document.get("times", {})),
         load=document.get("probe_load") is True,
         concurrency=int(_number(document, "concurrency", 16, 1, 256)),
     )
@@ -88,21 +87,6 @@ def _times(given: Any) -> Times:
     return Times(
         **{name: _number(given, name, getattr(plain, name), least.get(name, 0.1), 86400) for name in vars(plain)}
     )
-
-
-def _models(entries: Sequence[Any]) -> dict[ModelName, str]:
-    """A name that is there twice, in whatever case, is one model."""
-    found = {name.key: (name, digest) for name, digest in map(_model, entries)}
-    return dict(found.values())
-
-
-def _model(entry: Any) -> tuple[ModelName, str]:
-    given = entry if isinstance(entry, Mapping) else {"name": entry}
-    digest = given.get("digest")
-    try:
-        return parse_name(given.get("name", "")), parse_digest(digest) if digest else ""
-    except InvalidDigest as error:
-        raise BadInput(f"models of the exporter's file: {error.message}", remedy=_REMEDY) from error
 
 
 def _resident(entry: Any, servers: Sequence[str]) -> list[tuple[str, Key]]:
@@ -120,7 +104,7 @@ def _gpus(entry: Any) -> int:
 
 
 def _list(document: Mapping[str, Any], key: str) -> list[Any]:
-    value = document.get(key) or []
+    value = document.get(key, [])
     if not isinstance(value, list):
         raise BadInput(f"{key} of the exporter's file is no list.", remedy=_REMEDY)
     return value

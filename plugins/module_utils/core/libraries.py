@@ -10,7 +10,12 @@ from types import ModuleType
 
 from ..core.errors import CorralError
 
-_PACKAGES = {"requests": "python3-requests", "docker": "python3-docker", "yaml": "python3-yaml"}
+_PACKAGES = {
+    "requests": "python3-requests",
+    "docker": "python3-docker",
+    "yaml": "python3-yaml",
+    "prometheus_client": "python3-prometheus-client",
+}
 
 
 def require(name: str) -> ModuleType:

@@ -23,16 +23,17 @@ _PIECE = 64 * 1024
 class LogStream:
     """The lines of ``container`` (an inspection) since a moment in the engine's notation, both streams.
 
-    After they are through, ``size``, ``cut`` and ``problem`` say how many bytes came, how many lines were too long,
-    and why not everything could be read.
+    ``last``: no more than so many entries, the last ones, which the engine finds without reading all that it has; 0 for
+    all. After they are through, ``entries`` and ``size`` say how many entries and bytes came, ``cut`` how many lines
+    were too long, and ``problem`` why not everything could be read.
     """
 
-    def __init__(self, api: Any, container: dict[str, Any], since: str, since_seconds: int) -> None:
-        self._api, self._container, self._seconds = api, container, since_seconds
+    def __init__(self, api: Any, container: dict[str, Any], since: str, since_seconds: int, last: int = 0) -> None:
+        self._api, self._container, self._seconds, self._last = api, container, since_seconds, last
         self._lines = Assembler(since)
         self.name = container["Name"].lstrip("/")
         self.driver = str((container["HostConfig"].get("LogConfig") or {}).get("Type") or "unknown")
-        self.size = 0
+        self.entries = self.size = 0
 
     @property
     def cut(self) -> int:
@@ -52,6 +53,7 @@ class LogStream:
                     break
                 self.size += len(piece)
                 for stream, payload in frames.feed(piece):
+                    self.entries += 1
                     yield from self._lines.take(stream, payload)
         yield from self._lines.end()
         if not frames.whole:
@@ -59,7 +61,8 @@ class LogStream:
 
     def _open(self) -> Any:
         api = self._api
-        asked = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 0, "tail": "all", "since": self._seconds}
+        shown = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 0}
+        asked = {**shown, "tail": self._last or "all", "since": self._seconds}
         url = f"{api.base_url}/v{api.api_version}/containers/{self._container['Id']}/logs"
         answer = api.get(url, params=asked, stream=True, timeout=api.timeout)
         if answer.status_code == 200:
