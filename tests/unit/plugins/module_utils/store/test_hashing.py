@@ -42,20 +42,6 @@ def resident(path):
         os.close(fd)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("cached", [True, False])
-@pytest.mark.parametrize("direct", [True, False])
-def test_every_size(tmp_path, monkeypatch, size, cached, direct):
-    if not direct:
-        monkeypatch.setattr(hashing, "_DIRECT", 0)
-    path = tmp_path / "blob"
-    digest = make(path, size)
-    if not cached:
-        drop(path)
-    hashed = hashing.hash_file(str(path), window=MIB)
-    assert (hashed.problem, hashed.size, hashed.digest) == ("", size, digest)
-
-
 @pytest.fixture
 def on_disk():
     """/tmp may be memory, whose files are always resident; so may be the place of a staged copy of the tree."""
@@ -69,6 +55,20 @@ def on_disk():
                 yield Path(path)
                 return
     pytest.fail("no directory was found that is on a disk")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("direct", [True, False])
+def test_every_size(on_disk, monkeypatch, size, cached, direct):
+    if not direct:
+        monkeypatch.setattr(hashing, "_DIRECT", 0)
+    path = on_disk / "blob"
+    digest = make(path, size)
+    if not cached:
+        drop(path)
+    hashed = hashing.hash_file(str(path), window=MIB)
+    assert (hashed.problem, hashed.size, hashed.digest) == ("", size, digest)
 
 
 @pytest.mark.parametrize("direct", [True, False])
@@ -85,8 +85,8 @@ def test_the_cache_stays_as_it_was(on_disk, monkeypatch, direct):
     assert resident(warm) == 16 * MIB
 
 
-def test_direct_reading_that_is_refused_half_way(tmp_path, monkeypatch):
-    path = tmp_path / "blob"
+def test_direct_reading_that_is_refused_half_way(on_disk, monkeypatch):
+    path = on_disk / "blob"
     digest = make(path, 5 * MIB)
     drop(path)
     real, refused = os.preadv, []
