@@ -153,3 +153,34 @@ def test_a_model_goes_when_its_time_is_over(server: Practice) -> None:
     assert server.ask("GET", "/api/ps").json["models"]
     time.sleep(0.25)
     assert server.ask("GET", "/api/ps").json["models"] == []
+
+
+def in_memory(server: Practice) -> dict[str, tuple[int, str]]:
+    """Context and the year of the end of each loaded model."""
+    models = server.ask("GET", "/api/ps").json["models"]
+    return {model["name"]: (model["context_length"], model["expires_at"][:4]) for model in models}
+
+
+def test_a_request_without_a_time_leaves_the_one_that_the_model_has(server: Practice) -> None:
+    load(server, keep_alive=-1)
+    load(server)
+    assert in_memory(server)[MODEL][1] > "2100"
+    load(server, keep_alive="5m")
+    assert in_memory(server)[MODEL][1] < "2100"
+
+
+def test_another_context_is_another_load(server: Practice) -> None:
+    load(server, keep_alive=-1)
+    own = in_memory(server)[MODEL][0]
+    load(server, keep_alive=-1, options={"num_ctx": own // 2})
+    assert in_memory(server)[MODEL] == (own // 2, in_memory(server)[MODEL][1])
+    load(server)
+    assert in_memory(server)[MODEL][0] == own, "a plain request asks for the server's own"
+
+
+def test_who_stays_for_ever_leaves_last(serve: Serve, tmp_path: Path) -> None:
+    server = serve(make_store(tmp_path / "models"), OLLAMA_MAX_LOADED_MODELS="2")
+    load(server, keep_alive=-1)
+    load(server, MID, keep_alive="1h")
+    server.post("/api/embed", model=NOMIC, input="x")
+    assert sorted(in_memory(server)) == [MODEL, NOMIC]

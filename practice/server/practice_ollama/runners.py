@@ -31,6 +31,8 @@ class Runner:
     size: int
     file: int
     file_size: int
+    asked: int
+    keep: float
     busy: int = 0
     dead: bool = False
     expires: float = field(default_factory=lambda: time.time() + 300.0)
@@ -82,7 +84,7 @@ class Scheduler:
     def _wait(self, model: Model, shown: str, options: dict[str, Any], gone: Gone) -> Runner:
         while True:
             with self._changed:
-                runner, may_load = self._try(model.weights)
+                runner, may_load = self._try(model.weights, self._context_asked(model, options))
                 if runner:
                     return runner
                 if not may_load:
@@ -92,10 +94,14 @@ class Scheduler:
             if may_load:
                 self._load(model, shown, options, gone)
 
-    def _try(self, key: str) -> tuple[Optional[Runner], bool]:
+    def _context_asked(self, model: Model, options: dict[str, Any]) -> int:
+        return int(options.get("num_ctx") or model.params.get("num_ctx") or self.settings.context_length)
+
+    def _try(self, key: str, context: int) -> tuple[Optional[Runner], bool]:
+        """Who asks for another context than the runner was loaded for has it loaded anew, a plain request too."""
         self._sweep()
         runner = self._runners.get(key)
-        if runner and not runner.dead:
+        if runner and not runner.dead and runner.asked == context:
             if runner.busy >= self.settings.parallel:
                 return None, False
             runner.busy += 1
@@ -108,9 +114,9 @@ class Scheduler:
     def _make_room(self, key: str) -> bool:
         if len(self._runners) + len(self._loading) < self.settings.max_loaded or key in self._runners:
             return True
-        idle = sorted((r.expires, k) for k, r in self._runners.items() if not r.busy)
+        idle = sorted((r.keep, r.expires, k) for k, r in self._runners.items() if not r.busy)
         if idle:
-            self._runners.pop(idle[0][1]).close()
+            self._runners.pop(idle[0][2]).close()
         return bool(idle)
 
     def _load(self, model: Model, shown: str, options: dict[str, Any], gone: Gone) -> None:
@@ -153,16 +159,19 @@ class Scheduler:
             raise ApiError(404, f'model "{shown}" not found, try pulling it first') from None
         except gguf.BadGguf as error:
             raise ApiError(500, str(error)) from None
-        wanted = int(options.get("num_ctx") or model.params.get("num_ctx") or self.settings.context_length)
+        wanted = self._context_asked(model, options)
         context = min(wanted, header.number("context_length", wanted) or wanted)
         size = weights_size(model) + 4 * context * header.number("embedding_length") + 262_144
         on_gpu = self.settings.gpu and not self.faults.take("cpu_fallback", model=shown)
-        return Runner(model, header, context, size if on_gpu else 0, size, file, weights_size(model))
+        vram, keep = (size if on_gpu else 0), self.settings.keep_alive
+        return Runner(model, header, context, vram, size, file, weights_size(model), wanted, keep)
 
-    def release(self, runner: Runner, keep: float) -> None:
+    def release(self, runner: Runner, keep: Optional[float]) -> None:
+        """Without a time of its own a request leaves the one that the runner has."""
         with self._changed:
             runner.busy -= 1
-            runner.expires = time.time() + keep
+            runner.keep = runner.keep if keep is None else keep
+            runner.expires = time.time() + runner.keep
             self._sweep()
             self._changed.notify_all()
 

@@ -48,7 +48,8 @@ class Session:
         self.request = request
         self.shown = str(data.get("model") or "")
         self.options: dict[str, Any] = data.get("options") or {}
-        self.keep = keep_alive(data.get("keep_alive"), context.settings.keep_alive)
+        said = data.get("keep_alive")
+        self.keep = None if said is None else keep_alive(said, context.settings.keep_alive)
         self.began = time.monotonic()
         self.runner: Optional[Runner] = None
         self.load_seconds = 0.0

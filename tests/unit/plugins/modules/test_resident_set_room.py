@@ -57,18 +57,18 @@ def test_one_model_larger_than_the_gpus_is_split_and_two_are_not(room):
 
 def test_what_would_push_out_another_waits_and_says_so(room):
     room(_1=Room(2, 0))
-    server = Server(slots=2).has(NOMIC, keep=200).has("other:1b", keep=None)
+    server = Server(slots=2).has(NOMIC, keep=7170).has("other:1b", keep=None)
     with servers(server) as listed:
         first = run_module(resident_set, args(listed, [MISTRAL]))
         second = run_module(resident_set, args(listed, [MISTRAL]))
         forced = run_module(resident_set, args(listed, [MISTRAL], push_out=True))
     assert (first.changed, first["ok"], first["complete"], second.changed) == (False, True, False, False)
     assert first["waiting"] == [
-        f"{ONE}: {MISTRAL} is not loaded, as it would push out {NOMIC} (stays for 3 min 20 s). Run the playbook prewarm"
+        f"{ONE}: {MISTRAL} is not loaded, as it would push out {NOMIC} (stays for 1 h 59 min). Run the playbook prewarm"
         " again when that is gone, or with -e prewarm_push_out=true."
     ]
     assert (forced.changed, forced["complete"], server.names()) == (True, True, [MISTRAL, "other:1b"])
-    assert forced["warnings"] == [f"{ONE}: loading {MISTRAL} pushes out {NOMIC} (stays for 3 min 20 s)."]
+    assert forced["warnings"] == [f"{ONE}: loading {MISTRAL} pushes out {NOMIC} (stays for 1 h 59 min)."]
     assert rows(forced)[MISTRAL]["pushes_out"] == [NOMIC]
 
 
