@@ -82,14 +82,19 @@ def _shown(client: OllamaClient, resident: Resident) -> Mapping[str, Any] | None
 
 
 def _load(one: Candidate, course: Course, resident: Resident, endpoint: str) -> None:
-    """At the server's own context length first: only when that is another than before, it had been asked for."""
+    """At the server's own context length first: only when that is another than before, it had been asked for. What is
+    declared is known to be asked for."""
+    if resident.name.key in one.declared and resident.context_length:
+        one.contexts[resident.name.key] = resident.context_length
+        return _request(one, course, resident, endpoint, resident.context_length)
     _request(one, course, resident, endpoint, 0)
     read_memory(one, course)
     loaded = [found for found in one.loaded if found.name.key == resident.name.key]
     if not loaded or not resident.context_length or resident.context_length in [one.context_length for one in loaded]:
-        return
+        return None
     _request(one, course, resident, endpoint, resident.context_length)
     one.contexts[resident.name.key] = resident.context_length
+    return None
 
 
 def _request(one: Candidate, course: Course, resident: Resident, endpoint: str, context: int) -> None:

@@ -132,3 +132,39 @@ def test_what_another_instance_has_on_a_gpu_now_has_to_be_on_one(admitted, there
 
 def test_a_fleet_without_gpus_has_no_fall_back(admitted):
     assert admitted(note(MISTRAL), note(NOMIC))["ok"]
+
+
+def test_what_is_declared_resident_is_loaded_though_it_was_not_there(admitted):
+    wanted = [{"name": NOMIC, "keep_alive": "10m"}, {"name": MISTRAL, "instances": [TWO]}]
+    outcome = admitted(residents=wanted)
+    assert outcome["ok"]
+    assert [question for question in admitted.server.asked() if question[2] is not None] == [(NOMIC, True, 600)]
+    assert admitted.server.asked()[1] == (NOMIC, True, None), "asked for last, so that it is there already"
+
+
+def test_what_is_declared_is_loaded_last_and_as_declared(admitted):
+    wanted = [{"name": MISTRAL, "context_length": 8192}]
+    notes = [note(NOMIC, size=1), note(MISTRAL, keep_alive_seconds=90, context_length=2048)]
+    outcome = admitted(*notes, server=Server(room=1), residents=wanted)
+    assert list(admitted.server.loaded) == [MISTRAL]
+    assert admitted.server.loaded[MISTRAL]["context_length"] == 8192
+    assert (MISTRAL, False, -1) in admitted.server.asked()
+    assert outcome["results"][0]["notes"] == [f"{NOMIC} was loaded before and does not fit beside the others."]
+
+
+def test_what_is_declared_is_loaded_without_what_was_there_before(admitted):
+    admitted(note(MISTRAL), restore_residents=False, residents=[NOMIC])
+    assert [question for question in admitted.server.asked() if question[2] is not None] == [(NOMIC, True, -1)]
+
+
+def test_what_is_declared_and_not_pulled_yet_is_a_note(admitted):
+    outcome = admitted(residents=["later:1b"])
+    assert (outcome["ok"], outcome["results"][0]["notes"]) == (
+        True,
+        ["later:1b is declared resident and is not in the store."],
+    )
+
+
+def test_what_cannot_be_declared_resident(admitted):
+    outcome = admitted(residents=[{"name": MISTRAL, "keep_alive": "soon"}])
+    assert (outcome.failed, outcome.kind) == (True, "bad_input")
