@@ -204,9 +204,12 @@ results:
           description: Whether an earlier proof was good enough.
           type: bool
         proven_at:
-          description: When it answered, in UTC; empty for never.
+          description: When it answered last, in UTC; empty for never. It may be too long ago to count as an answer.
           type: str
           sample: "2026-11-21T22:00:00Z"
+        failed_at:
+          description: When it was asked last, in UTC, if it did not answer then; empty when it did, or never was asked.
+          type: str
         endpoint:
           description: How it was asked, V(generate) or V(embed).
           type: str

@@ -44,6 +44,7 @@ class ModelResult:
     asked: bool = False
     from_proof: bool = False
     proven_at: float | None = None
+    failed_at: float | None = None
     endpoint: str = ""
     seconds: float = 0.0
     load_seconds: float = 0.0
@@ -58,7 +59,8 @@ class ModelResult:
 
     def as_dict(self) -> dict[str, Any]:
         rounded = {name: round(getattr(self, name), 3) for name in ("seconds", "load_seconds", "tokens_per_second")}
-        return {**vars(self), **rounded, "proven_at": iso_time(self.proven_at)}
+        times = {name: iso_time(getattr(self, name)) for name in ("proven_at", "failed_at")}
+        return {**vars(self), **rounded, **times}
 
 
 @dataclass(frozen=True)

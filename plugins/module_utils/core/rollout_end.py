@@ -96,7 +96,7 @@ def sentences(rollout: Rollout | None) -> list[str]:
         fate += f": {rollout.message}" if rollout.message else ""
     else:
         fate = "has not ended"
-    head = f"{way} {rollout.id} ({rollout.owner}{job}, begun {rollout.started_at}) {fate}."
+    head = f"{way} {rollout.id} ({rollout.owner}{job}, begun {rollout.started_at}) {fate.rstrip('.')}."
     return [head, *(f"{member_sentence(one)}." for one in rollout.members)]
 
 

@@ -15,7 +15,7 @@ from ..core.errors import CorralError
 from ..core.libraries import require
 from ..core.names import Key
 from ..core.probe_plan import ModelResult, Report, Server, ServerResult, WantedModel, proof_key
-from ..core.proofs import Failure, Proof, Proofs, fresh
+from ..core.proofs import Failure, Failures, Proof, ProofKey, Proofs, fresh
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
 from ..server.recheck import listed
@@ -60,8 +60,8 @@ class Look:
 def look(servers: Sequence[Server], models: Sequence[WantedModel], settings: Settings, memory: ProofFile) -> list[Look]:
     """List and compare; loads nothing. Nothing is raised for a server that fails: its result says so."""
     require("requests")
-    proofs = memory.read()
-    return each(servers, lambda server: _look_at(server, models, proofs, settings), settings.concurrency)
+    known = memory.read_all()
+    return each(servers, lambda server: _look_at(server, models, known, settings), settings.concurrency)
 
 
 def ask_all(looks: Sequence[Look], settings: Settings, memory: ProofFile) -> list[Look]:
@@ -76,7 +76,9 @@ def report(looks: Sequence[Look], to_ask: Sequence[tuple[str, str]]) -> Report:
     return Report(tuple(one.result for one in looks), tuple(to_ask))
 
 
-def _look_at(server: Server, models: Sequence[WantedModel], proofs: Proofs, settings: Settings) -> Look:
+def _look_at(
+    server: Server, models: Sequence[WantedModel], memory: tuple[Proofs, Failures], settings: Settings
+) -> Look:
     client = OllamaClient(server.url, settings.timeout)
     keys = [model.name.key for model in models]
     try:
@@ -87,7 +89,10 @@ def _look_at(server: Server, models: Sequence[WantedModel], proofs: Proofs, sett
         unknown = tuple(ModelResult(model.name.display, model.digest) for model in models)
         return Look(ServerResult(server, "", f"{server.name}: {error}", error.kind, unknown))
     known = [_listing(server, model, entries, settings) for model in models]
-    known = [_from_proof(result, server, version, proofs, settings) for result in known]
+    known = [
+        _remembered(result, proof_key(server, version, result.name, result.digest), memory, settings)
+        for result in known
+    ]
     return Look(ServerResult(server, version, models=tuple(known)), tuple(models), entries)
 
 
@@ -121,12 +126,16 @@ def _listing(
     return ModelResult(name, expected, digest, listed=True)
 
 
-def _from_proof(result: ModelResult, server: Server, version: str, proofs: Proofs, settings: Settings) -> ModelResult:
-    key = proof_key(server, version, result.name, result.digest)
-    proof = fresh(proofs, key, settings.now(), settings.max_age, settings.deep)
-    if proof is None or result.problem or not result.listed:
+def _remembered(result: ModelResult, key: ProofKey, memory: tuple[Proofs, Failures], settings: Settings) -> ModelResult:
+    """With the proof that counts; else with what came of asking last, for whoever only looks."""
+    if result.problem or not result.listed or not all(key):
         return result
-    return replace(result, answered=True, from_proof=True, proven_at=proof.at, endpoint=proof.endpoint)
+    proofs, failures = memory
+    proof = fresh(proofs, key, settings.now(), settings.max_age, settings.deep)
+    if proof is not None:
+        return replace(result, answered=True, from_proof=True, proven_at=proof.at, endpoint=proof.endpoint)
+    old, failure = proofs.get(key), failures.get(key)
+    return replace(result, proven_at=old.at if old else None, failed_at=failure.at if failure else None)
 
 
 def _ask(one: Look, settings: Settings) -> Look:
@@ -144,7 +153,9 @@ def _ask(one: Look, settings: Settings) -> Look:
             continue
         result = ask(client, server, model.name, one.entries[model.name.key], result, settings.asking)
         hung = result.name if result.kind in {"no_answer", "server_gone"} else ""
-        results.append(replace(result, proven_at=settings.now() if result.answered else None))
+        now = settings.now()
+        proven, failed = (now, None) if result.answered else (None, now)
+        results.append(replace(result, proven_at=proven, failed_at=failed))
     return replace(one, result=replace(one.result, models=tuple(results)))
 
 
