@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from itertools import groupby
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
 from ansible.utils.display import Display
 
 from ..module_utils.core.errors import CorralError
+from ..module_utils.core.fleet_memory import memory_table
 from ..module_utils.core.fleet_page import fleet_page
 from ..module_utils.core.fleet_report import OPTIONS, fleet_report, stats_of
 from ..module_utils.core.fleet_table import fleet_table
 from ..module_utils.core.fleet_wide import fleet_wide
+from ..module_utils.core.line_tone import BAD, GOOD, OPEN, PLAIN, tone_of
 from ..module_utils.core.lockfile import parse_lock
 from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
@@ -52,7 +57,7 @@ class ActionModule(ActionBase):
         every = fleet_wide(hosts, parse_lock(lock, "that was given"), now)
         report = fleet_report(every, now, read_report(options["artifacts_dir"]))
         table = _table(report, max(options["width"], 60))
-        display.display(table)
+        _show(table)
         paths = {"path": "", "page": ""} if self._task.check_mode else _write(options["artifacts_dir"], report)
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.
@@ -69,8 +74,19 @@ def _write(directory: str, report: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _table(report: Mapping[str, Any], width: int) -> str:
-    below = (service_table(report.get("service", {}), width), storage_table(report.get("storage", {}), width))
+    below = (
+        memory_table(report, width),
+        service_table(report.get("service", {}), width),
+        storage_table(report.get("storage", {}), width),
+    )
     return "\n".join(filter(None, (fleet_table(report, width), *below)))
+
+
+def _show(table: str) -> None:
+    """In colours where Ansible's own output has them; the fewest calls, as each is an event in AWX."""
+    colours = {GOOD: constants.COLOR_OK, BAD: constants.COLOR_ERROR, OPEN: constants.COLOR_WARN}
+    for tone, lines in groupby(table.splitlines(), tone_of if ANSIBLE_COLOR else lambda _line: PLAIN):
+        display.display("\n".join(lines), color=colours.get(tone))
 
 
 def _failure(report: Mapping[str, Any]) -> str:

@@ -101,28 +101,28 @@ def resident(name="mistral:7b", **changes):
     return {"name": name, "digest": DIGEST, **taken, **changes}
 
 
-def troubled():
-    """A fleet with one of everything."""
-    models = [
+def every_state():
+    return [
         model("answered:1", size=1000, size_vram=500),
         model("proven:1", asked=False, from_proof=True, proven_at=EARLIER),
         bad_model("silent:1"),
         model("other:1", digest=OTHER, answered=False, asked=False, problem="another digest."),
         model("missing:1", digest="", listed=False, answered=False, asked=False, problem="does not list it."),
         model("open:1", answered=False, asked=False),
+        model("failed:1", answered=False, asked=False, failed_at=EARLIER),
     ]
-    gateway = {
-        "gateway": {"reachable": True},
-        "servers": [{"name": "ollama-server-2", "status": "DRAIN", "retries": 3}],
-        "queued": 1,
-        "error": "",
-    }
+
+
+def troubled():
+    """A fleet with one of everything."""
+    drained = {"name": "ollama-server-2", "status": "DRAIN", "retries": 3}
+    gateway = {"gateway": {"reachable": True}, "servers": [drained], "queued": 1, "error": ""}
     rollout = {"unfinished": True, "sentences": ["ollama-server-2 was being drained."]}
     stored = {"bytes": 19_400_000_000, "models": 5, "copies": 8, "reclaimable": 700_000_000}
     return {
         "gpu-1": host(2),
         "gpu-2": {
-            "results": [server(1), server(2, models)],
+            "results": [server(1), server(2, every_state())],
             "instances": [container(1), container(2, restarts=3, oom_killed=True, health="unhealthy")],
             "expected": ["ollama-server-3"],
             "service": {"gateway": gateway, "rollout": rollout},
@@ -138,7 +138,12 @@ def troubled():
         },
         "gpu-3": {},
         "gpu-4": host(
-            1, storage={"storage": stored, "scrub": {}}, service={"gateway": {"gateway": {}, "error": "gone"}}
+            1,
+            storage={"storage": stored, "scrub": {}},
+            service={
+                "gateway": {"gateway": {}, "error": "gone"},
+                "rollout": {"unfinished": False, "verdict": "failed", "sentences": ["It ended as failed."]},
+            },
         ),
     }
 
@@ -191,6 +196,7 @@ def reports():
         "no engine": fleet_report({"gpu-1": {"problems_of_host": ["no engine."]}}, NOW),
         "troubled": bad,
         "worse than before": fleet_report(troubled(), NOW, well),
+        "not reached any more": fleet_report({"gpu-1": host(), "gpu-2": {}}, NOW, well),
         "better than before": fleet_report({"gpu-1": host(), "gpu-2": host()}, NOW, bad),
         "hostile": fleet_report(hostile(), NOW, fleet_report({**hostile(), "x": host()}, EARLIER)),
     }

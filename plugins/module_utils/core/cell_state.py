@@ -37,7 +37,7 @@ def cell_state(model: Mapping[str, Any]) -> str:
 
 
 def answer_state(model: Mapping[str, Any]) -> str:
-    """The same without looking at what is listed: whether it answered."""
+    """The same without looking at what is listed: whether it answered, now or when it was asked last."""
     if model.get("answered"):
         return PROVEN if model.get("from_proof") else ANSWERED
-    return SILENT if model.get("asked") else NOT_ASKED
+    return SILENT if model.get("asked") or model.get("failed_at") else NOT_ASKED

@@ -52,6 +52,11 @@ def _named(messages: Iterable[str]) -> Iterable[tuple[str, int]]:
 def _of_service(told: Any) -> Iterable[tuple[str, str]]:
     if mapping(told, "rollout").get("unfinished"):
         yield "deploy", "goes on with the rollout that was not brought to its end"
+    elif mapping(told, "rollout").get("verdict") == "failed":
+        yield (
+            "deploy",
+            "goes on where the last rollout failed, once its cause is mended; rolling_rollback takes it back",
+        )
     if mapping(told, "gateway") and not mapping(mapping(told, "gateway"), "gateway").get("reachable"):
         yield "deploy", "starts the gateway, which does not answer"
 

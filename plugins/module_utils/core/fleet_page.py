@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .fleet_table import headline
+from .fleet_table import answers_line, headline
 from .markup import Markup, element, fragment
 from .page_facts import page_figures, page_service, page_storage, page_versions
+from .page_looks import page_logs, page_memory
 from .page_matrix import page_matrix
-from .page_news import page_changes, page_next, page_problems
+from .page_news import page_changes, page_findings, page_next, page_problems
 from .page_style import POLICY, STYLE
+
+#: What is wrong, what to do about it, and then what there is.
+_SECTIONS = (
+    *(page_problems, page_next, page_findings, page_changes, page_matrix, page_memory, page_versions),
+    *(page_service, page_storage, page_logs),
+)
 
 
 def fleet_page(report: Mapping[str, Any]) -> str:
@@ -24,10 +31,9 @@ def fleet_page(report: Mapping[str, Any]) -> str:
         "header",
         element("h1", "Ollama fleet"),
         element("p", f"{sign} {verdict}", class_=f"verdict {good}"),
-        element("p", headline(report), class_="note"),
+        element("p", headline(report), " ", answers_line(report), class_="note"),
     )
-    sections = [page(report) for page in (page_problems, page_next, page_changes, page_matrix, page_versions)]
-    main = element("main", page_figures(report), *sections, page_service(report), page_storage(report))
+    main = element("main", page_figures(report), *(page(report) for page in _SECTIONS))
     footer = element("footer", element("p", "The same for programs is in fleet.json, beside this page.", class_="note"))
     head = _head(f"{sign} Ollama fleet, {report['generated_at']}")
     whole = element("html", head, element("body", header, main, footer), lang="en")

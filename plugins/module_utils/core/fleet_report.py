@@ -11,6 +11,7 @@ from typing import Any
 from .fleet_changes import fleet_changes
 from .fleet_checks import by_check, findings_of, looks
 from .fleet_next import fleet_next
+from .fleet_past import last_seen, silent_since
 from .told import mapping, texts
 from .verify_finding import PROBLEM, WARNING
 
@@ -25,9 +26,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "width": {"type": "int", "default": 100},
 }
 
+UNSEEN = "it was not verified, because it failed, could not be reached, or was not its turn yet."
 _FROM_PROBE = (
-    *("name", "digest", "expected", "listed", "answered", "asked", "from_proof", "proven_at", "endpoint", "seconds"),
-    *("load_seconds", "tokens", "tokens_per_second", "dimensions", "size", "size_vram", "retries", "problem"),
+    *("name", "digest", "expected", "listed", "answered", "asked", "from_proof", "proven_at", "failed_at", "endpoint"),
+    *("seconds", "load_seconds", "tokens", "tokens_per_second", "dimensions", "size", "size_vram", "retries"),
+    "problem",
 )
 _FROM_ENGINE = ("container", "state", "health", "image", "image_digest", "started_at", "restarts", "oom_killed", "gpus")
 
@@ -42,6 +45,7 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None
     not verified. ``before`` is the report that was there before, if there was.
     """
     instances: list[dict[str, Any]] = []
+    earlier: list[dict[str, Any]] = []
     problems: list[str] = []
     findings: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []
@@ -52,20 +56,21 @@ def fleet_report(hosts: Mapping[str, Any], generated_at: str, before: Any = None
         problems += said
         findings += [{"host": host, **one.as_dict()} for one in findings_of(found)]
         verified = isinstance(found.get("results"), list)
-        verdicts.append({"name": host, "ok": not said, "verified": verified, "problems": len(said)})
+        seen_at, known = (generated_at, []) if verified else last_seen(before, host, SCHEMA)
+        earlier += known
+        verdicts.append({"name": host, "ok": not said, "verified": verified, "seen_at": seen_at, "problems": len(said)})
     if not instances and not problems:
         problems.append("No instance was verified: the fleet is empty.")
-    further = {key: _told(hosts, key) for key in ("storage", "service")}
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "ok": not problems,
         "generated_at": generated_at,
         "summary": {**_summary(hosts, instances, problems), "warnings": _warnings(findings)},
         "hosts": verdicts,
-        "instances": instances,
+        "instances": [*instances, *earlier],
         "problems": problems,
         "findings": findings,
-        **{key: told for key, told in further.items() if told},
+        **_further(hosts),
         **looks(hosts),
     }
     changes = fleet_changes(before, report)
@@ -81,7 +86,7 @@ def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], li
     results = found.get("results")
     said = [f"{host}: {text}" for text in texts(found, "problems_of_host")]
     if not isinstance(results, list):
-        return [], said or [f"{host}: it was not verified, because it failed or could not be reached before."]
+        return [], said or [f"{host}: {UNSEEN}"]
     containers = {entry["name"]: entry for entry in found.get("instances") or []}
     entries = [_instance(host, result, containers.get(result["server"], {})) for result in results]
     for entry in entries:
@@ -95,15 +100,18 @@ def _host(host: str, found: Mapping[str, Any]) -> tuple[list[dict[str, Any]], li
 
 
 def _instance(host: str, result: Mapping[str, Any], container: Mapping[str, Any]) -> dict[str, Any]:
+    where = f"{result['server']} ({result.get('url', '')})"
+    told = [{name: model[name] for name in _FROM_PROBE if name in model} for model in result.get("models", [])]
+    models = [silent_since(model, where) for model in told]
     entry = {
         "host": host,
         "name": result["server"],
         "url": result.get("url", ""),
-        "ok": bool(result.get("ok")),
+        "ok": bool(result.get("ok")) and not any(model.get("problem") for model in models),
         "version": result.get("version", ""),
         "image_digest": result.get("image_digest", ""),
         "problem": result.get("problem", ""),
-        "models": [{name: model[name] for name in _FROM_PROBE if name in model} for model in result.get("models", [])],
+        "models": models,
     }
     return {**entry, **{name: container[name] for name in _FROM_ENGINE if name in container}}
 
@@ -131,7 +139,8 @@ def _warnings(findings: Iterable[Mapping[str, Any]]) -> int:
     return sum(one["severity"] == WARNING for one in findings)
 
 
-def _told(hosts: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """What each host says about one thing; the hosts that say nothing are left out."""
-    found = {host: dict(mapping(told, key)) for host, told in hosts.items()}
-    return {host: said for host, said in found.items() if said}
+def _further(hosts: Mapping[str, Any]) -> dict[str, Any]:
+    """What each host says about its store and its gateway; hosts and things of which nothing is said are left out."""
+    found = {key: {host: dict(mapping(told, key)) for host, told in hosts.items()} for key in ("storage", "service")}
+    known = {key: {host: said for host, said in told.items() if said} for key, told in found.items()}
+    return {key: told for key, told in known.items() if told}

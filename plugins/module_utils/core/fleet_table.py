@@ -10,6 +10,7 @@ from typing import Any
 
 from .cell_state import ANSWERED, MISSING, NOT_ASKED, OTHER, SIGNS, answer_state, cell_state
 from .columns import counted, short, wrapped
+from .fleet_said import said_lines
 
 WIDTH = 100
 LEGEND = "Cells: digest, listed, answered.  ✓ yes  ✗ no  ≠ another digest  ○ proven earlier  · not asked"
@@ -25,18 +26,17 @@ Row = tuple[str, dict[str, str]]
 
 def fleet_table(report: Mapping[str, Any], width: int = WIDTH) -> str:
     """The whole report for people, no line longer than ``width``."""
-    instances = report["instances"]
+    # What only an earlier report knew is in the page.
+    instances = [entry for entry in report["instances"] if not entry.get("seen_at")]
     models = list(dict.fromkeys(model["name"] for entry in instances for model in entry["models"]))
     rows = [row for host in _hosts(instances) for row in _host_rows(host, len(instances) >= _COMPACT_FROM)]
     label = min(max([len(text) for text, cells in rows if cells] or [0]), _LABEL)
-    lines = [*wrapped(headline(report), width, ""), ""]
+    lines = [*wrapped(headline(report), width, ""), *wrapped(answers_line(report), width, ""), ""]
     for block in _blocks(models, width - label):
         lines += [*_block(block, rows, label, width), ""]
     if models:
         lines += [*wrapped(LEGEND, width, ""), ""]
-    for problem in report["problems"]:
-        lines += wrapped(f"✗ {problem}", width, "  ")
-    return "\n".join(lines).rstrip()
+    return "\n".join([*lines, *said_lines(report, width)]).rstrip()
 
 
 def headline(report: Mapping[str, Any]) -> str:
@@ -47,6 +47,19 @@ def headline(report: Mapping[str, Any]) -> str:
     return (
         f"Fleet of {hosts}, {instances} ({count['instances_ok']} well), {models}: {verdict}. {report['generated_at']}"
     )
+
+
+def answers_line(report: Mapping[str, Any]) -> str:
+    """How old what is told about the answers is: a report of who only looked is no proof of now."""
+    models = [model for entry in report["instances"] for model in entry["models"]]
+    proven = [
+        str(model.get("proven_at") or "") for model in models if model.get("answered") and model.get("from_proof")
+    ]
+    asked, count = sum(bool(model.get("asked")) for model in models), len(models)
+    told = [f"{asked} asked for now" if asked else "none was asked for now"]
+    told += [f"{len(proven)} proven earlier, the oldest {min(proven) or 'at an unknown time'}"] if proven else []
+    told += [f"{count - asked - len(proven)} without an answer"] if count > asked + len(proven) else []
+    return f"Of {counted(count, 'answer')}, {'; '.join(told)}." if count else ""
 
 
 def cell(model: Mapping[str, Any]) -> str:

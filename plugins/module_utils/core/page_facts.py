@@ -11,7 +11,7 @@ from typing import Any
 from .columns import short
 from .markup import Markup, element, name, visible
 from .page_parts import places, section, table
-from .service_table import gateway_rows
+from .service_table import gateway_rows, rollout_fate
 from .storage_table import storage_rows
 from .told import mapping, texts
 
@@ -66,10 +66,9 @@ def page_service(report: Mapping[str, Any]) -> Markup:
         host: gateway_rows(mapping(told, "gateway")) for host, told in service.items() if mapping(told, "gateway")
     }
     rollouts = [
-        element("li", "The rollout of ", name(host), " was not brought to its end. ", _cut(" ".join(sentences)))
-        for host, told in service.items()
-        for sentences in [texts(mapping(told, "rollout"), "sentences")]
-        if mapping(told, "rollout").get("unfinished")
+        element("li", "The last rollout of ", name(host), f" {rollout_fate(one)}. ", _sentences(one))
+        for host, one in ((host, mapping(told, "rollout")) for host, told in service.items())
+        if rollout_fate(one)
     ]
     told = _by_host("Gateway of each host", gateways)
     return section("service", "Gateways and rollouts", told, element("ul", *rollouts) if rollouts else "")
@@ -91,6 +90,10 @@ def _by_host(caption: str, found: Mapping[str, Rows]) -> Markup:
     told = {host: dict(rows) for host, rows in found.items()}
     rows = [(name(host), [_cut(texts.get(label, "–")) for label in labels]) for host, texts in told.items()]
     return table(caption, ("Host", *labels), rows)
+
+
+def _sentences(rollout: Mapping[str, Any]) -> Markup:
+    return element("bdi", _cut(" ".join(texts(rollout, "sentences"))))
 
 
 def _cut(text: str) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .cell_state import SIGNS, cell_state
+from .cell_state import ANSWERED, PROVEN, SIGNS, SILENT, cell_state
 from .columns import counted, short
+from .fleet_memory import share
 from .markup import Markup, element, fragment, name, visible
 from .page_parts import section, table
 
@@ -17,6 +18,7 @@ _FOLDED_FROM = 4
 _DIGEST = 7
 _CAPTION = 80
 _FACT = 120
+_DAY = len("2026-11-22")
 
 Entry = Mapping[str, Any]
 
@@ -41,7 +43,7 @@ def _host(host: Entry, entries: Mapping[str, Sequence[Entry]], fold: bool) -> Ma
     sign, good = ("✓", "good") if host["ok"] else ("✗", "bad")
     verdict = "well" if host["ok"] else counted(host["problems"], "problem")
     if not host["verified"]:
-        verdict = "not verified"
+        verdict = f"not verified; this is of {host['seen_at']}" if mine else "not verified"
     told = f" ({counted(len(mine), 'instance')})" if mine else ""
     summary = element("summary", element("span", f"{sign} {verdict}", class_=good), " ", name(host["name"]), told)
     body = _matrix(host["name"], mine) if mine else element("p", "Nothing is known about its instances.")
@@ -79,21 +81,25 @@ def _row(group: Sequence[Entry], models: Sequence[str]) -> tuple[Markup, list[Ma
 
 
 def _cell(model: Entry) -> Markup:
-    state, good, digest, more = _told(model)
-    return element("td", state, element("small", f"{digest}{more}"), class_=good)
+    state, good, facts = _told(model)
+    return element("td", state, element("small", facts), class_=good)
 
 
-def _told(model: Entry) -> tuple[str, str, str, str]:
+def _told(model: Entry) -> tuple[str, str, str]:
     state = cell_state(model)
     sign, good = SIGNS[state]
-    return f"{sign} {state}", good, str(model.get("digest") or "")[:_DIGEST] or "no digest", _on_gpu(model)
+    digest = str(model.get("digest") or "")[:_DIGEST] or "no digest"
+    return f"{sign} {state}", good, ", ".join(filter(None, (digest, share(model), _when(model, state))))
 
 
-def _on_gpu(model: Entry) -> str:
-    size, there = model.get("size"), model.get("size_vram")
-    if not isinstance(size, int) or not isinstance(there, int) or size <= 0:
+def _when(model: Entry, state: str) -> str:
+    """Whatever is not of now says of when it is."""
+    if state == ANSWERED or model.get("asked"):
         return ""
-    return f", {there / size:.0%} on GPU"
+    failed, proven = (str(model.get(key) or "")[:_DAY] for key in ("failed_at", "proven_at"))
+    if state == SILENT:
+        return f"on {failed}" if failed else ""
+    return f"{'on' if state == PROVEN else 'answered on'} {proven}" if proven else ""
 
 
 def _facts(entry: Entry) -> list[str]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .columns import short
+from .columns import counted, short
+from .fleet_said import said
 from .markup import Markup, element, fragment, visible
 from .page_parts import names, places, section, table
+from .verify_finding import NOTE, PROBLEM, WARNING
 
 _MOST = 300
 _SENTENCE = 1500
@@ -30,14 +32,20 @@ _KINDS = {
 
 def page_problems(report: Mapping[str, Any]) -> Markup:
     """The same sentence about many hosts is told once."""
-    hosts = {str(host["name"]) for host in report["hosts"]}
-    groups: dict[str, list[str]] = {}
-    for problem in report["problems"]:
-        host, _colon, text = problem.partition(": ")
-        known = host in hosts
-        groups.setdefault(text if known else problem, []).extend([host] if known else [])
-    items = [element("li", *_about(where), _sentence(text)) for text, where in groups.items()]
+    items = _items(report, PROBLEM)
     return section("problems", "Problems", element("ul", *_most(items)) if items else "")
+
+
+def page_findings(report: Mapping[str, Any]) -> Markup:
+    """What is no problem, and may become one."""
+    warnings, notes = _items(report, WARNING), _items(report, NOTE)
+    told = element("ul", *_most(warnings)) if warnings else ""
+    more = element("details", element("summary", counted(len(notes), "note")), element("ul", *_most(notes)))
+    return section("findings", "Worth a look", told, more if notes else "")
+
+
+def _items(report: Mapping[str, Any], severity: str) -> list[Markup]:
+    return [element("li", *_about(where), _sentence(text)) for text, where in said(report, severity).items()]
 
 
 def page_next(report: Mapping[str, Any]) -> Markup:

@@ -21,6 +21,11 @@ _TROUBLE = (
     ("response_errors", "broken answers"),
     ("responses_5xx", "answers of 500 or more"),
 )
+#: How a rollout ends that is worth a line, by its verdict.
+_FATES = {
+    "failed": "failed; correct the inventory and deploy again, or take it back with rolling_rollback",
+    "paused": "was paused after a failure; look into it, and deploy again",
+}
 
 
 def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
@@ -31,17 +36,22 @@ def service_table(service: Mapping[str, Any], width: int = WIDTH) -> str:
         if gateway:
             lines += ["", *wrap(f"Gateway of {host}", width)]
             lines += [line for label, text in gateway_rows(gateway) for line in _row(label, text, width)]
-        if rollout.get("unfinished"):
-            lines += [
-                "",
-                *wrap(f"A rollout of {host} was not brought to its end; the next deploy goes on with it", width),
-            ]
+        fate = rollout_fate(rollout)
+        if fate:
+            lines += ["", *wrap(f"The last rollout of {host} {fate}", width)]
             lines += [
                 line
                 for text in texts(rollout, "sentences")
                 for line in wrap(f"  {text}", width, subsequent_indent="    ")
             ]
     return "\n".join(lines)
+
+
+def rollout_fate(rollout: Mapping[str, Any]) -> str:
+    """What became of the last rollout; empty when it came to a good end, or there was none."""
+    if rollout.get("unfinished"):
+        return "was not brought to its end; the next deploy goes on with it"
+    return _FATES.get(str(rollout.get("verdict")), "")
 
 
 def gateway_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -90,14 +90,26 @@ def test_a_fleet_that_is_well():
 def test_what_is_wrong_comes_first():
     page = Page(PAGES["worse than before"])
     ids = [given["id"] for given in page.all("h2")]
-    assert ids == ["problems", "next", "changes", "matrix", "versions", "service", "storage"]
+    assert ids == [
+        "problems",
+        "next",
+        "findings",
+        "changes",
+        "matrix",
+        "memory",
+        "versions",
+        "service",
+        "storage",
+        "logs",
+    ]
     assert page.texts["p"][0] == "✗ The fleet is not as declared"
     for said in (
         "gpu-2: ollama-server-2 (http://127.0.0.1:11435) lists silent:1 but did not answer within 300 s.",
         "gpu-2: ollama-server-3 does not exist. Run the playbook deploy.",
         "gpu-3: it was not verified",
         "ansible-playbook -i INVENTORY corral.ollama.deploy",
-        "The rollout of gpu-2 was not brought to its end. ollama-server-2 was being drained.",
+        "The last rollout of gpu-2 was not brought to its end; the next deploy goes on with it. ollama-",
+        "The last rollout of gpu-4 failed; correct the inventory and deploy again, or take it back with",
         "3 retried (ollama-server-2)",
         "does not answer: gone",
         "19.4 GB, 5 models",
@@ -123,7 +135,9 @@ def test_a_host_that_was_not_reached_is_there():
     text = Page(PAGES["unreachable"]).text
     assert "✗ not verified gpu-1" in text
     assert "✗ not verified gpu-2" in text
-    assert "gpu-1, gpu-2: it was not verified, because it failed or could not be reached before." in text
+    assert (
+        "gpu-1, gpu-2: it was not verified, because it failed, could not be reached, or was not its turn yet." in text
+    )
 
 
 def test_an_empty_fleet_says_so():

@@ -65,8 +65,8 @@ def test_a_fleet_that_is_well():
     [
         ({}, ["No instance was verified: the fleet is empty."]),
         ({"h": {"results": []}}, ["No instance was verified: the fleet is empty."]),
-        ({"h": {}}, ["h: it was not verified, because it failed or could not be reached before."]),
-        ({"h": None}, ["h: it was not verified, because it failed or could not be reached before."]),
+        ({"h": {}}, ["h: it was not verified, because it failed, could not be reached, or was not its turn yet."]),
+        ({"h": None}, ["h: it was not verified, because it failed, could not be reached, or was not its turn yet."]),
         ({"h": {"problems_of_host": ["no engine."]}}, ["h: no engine."]),
         ({"h": fleet(1, expected=["ollama-server-1", "ollama-server-2"])}, ["h: ollama-server-2 does not exist. "]),
         ({"h": {"results": [server(2, model(answered=False, problem=SILENT))]}}, [f"h: {SILENT}"]),
@@ -100,9 +100,10 @@ def test_cells(changes, shown):
 def test_the_table_of_the_example():
     lines = fleet_table(fleet_report({"localhost": fleet()}, NOW)).splitlines()
     assert lines[0] == f"Fleet of 1 host, 8 instances (8 well), 5 models: everything as declared. {NOW}"
-    assert lines[2].split() == list(FIVE)
-    assert lines[3] == "localhost (0.32.15)"
-    assert lines[4].split()[:4] == ["ollama-server-1", "11434", "6591e0a", "✓✓"]
+    assert lines[1] == "Of 40 answers, 40 asked for now."
+    assert lines[3].split() == list(FIVE)
+    assert lines[4] == "localhost (0.32.15)"
+    assert lines[5].split()[:4] == ["ollama-server-1", "11434", "6591e0a", "✓✓"]
     assert max(len(line) for line in lines) <= 100
 
 

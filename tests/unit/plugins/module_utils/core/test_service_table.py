@@ -48,15 +48,21 @@ def test_a_gateway_that_is_gone_says_why():
     assert "does not answer: master.sock: refused" in service_table({"gpu1": {"gateway": gone}})
 
 
-def test_only_an_unfinished_rollout_is_told():
+def test_only_a_rollout_that_did_not_end_well_is_told():
     told = {
         "unfinished": True,
         "sentences": ["ollama-server-1 is done and serves.", "ollama-server-2 was being drained."],
     }
     table = service_table({"gpu1": {"rollout": told}})
-    assert "A rollout of gpu1 was not brought to its end" in table
+    assert "The last rollout of gpu1 was not brought to its end" in table
     assert "  ollama-server-2 was being drained." in table.splitlines()
-    assert service_table({"gpu1": {"rollout": {**told, "unfinished": False}}}) == ""
+    ended = {**told, "unfinished": False}
+    for verdict in ("", "done", "rolled_back", None, 7):
+        assert service_table({"gpu1": {"rollout": {**ended, "verdict": verdict}}}) == ""
+    assert "The last rollout of gpu1 failed; correct the" in service_table(
+        {"gpu1": {"rollout": {**ended, "verdict": "failed"}}}
+    )
+    assert "gpu1 was paused after a failure" in service_table({"gpu1": {"rollout": {**ended, "verdict": "paused"}}})
 
 
 @pytest.mark.parametrize("told", [{}, None, {"gateway": {}}, {"gateway": []}, {"rollout": "x"}])
