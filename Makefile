@@ -29,6 +29,7 @@ setup: ## Make the environment from the lock (again: nothing)
 .PHONY: lock
 lock: setup ## Resolve requirements/dev.in anew into the lock
 	.venv-uv/bin/uv pip compile -q --universal --python-version 3.11 --no-header requirements/dev.in -o requirements/dev.txt
+	.venv-uv/bin/uv pip compile -q --python-version 3.13 --python-platform x86_64-manylinux_2_28 --no-header requirements/locust.in -o requirements/locust.txt
 
 .PHONY: docker
 docker: setup ## Install and start Docker where none answers (role docker_host)

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import docker.errors
 import yaml
 
 from .engine import LABEL, LABELS, as_root, engine, tools
-from .paths import CACHE, PRACTICE, PracticeError, files_below, say, short_hash
+from .paths import CACHE, PRACTICE, REPOSITORY, PracticeError, files_below, say, short_hash
+from .wheels import site_tar
 
 VERSION = "0.32.15-practice"
 NEXT_VERSION = "0.32.16-practice"
@@ -32,6 +34,8 @@ PROMETHEUS_VERSION = "2.53.3"
 PROMETHEUS = f"corral-practice/prometheus:{PROMETHEUS_VERSION}-practice"
 ALERTMANAGER_VERSION = "0.28.1"
 ALERTMANAGER = f"corral-practice/alertmanager:{ALERTMANAGER_VERSION}-practice"
+LOCUST_VERSION = "2.47.0"
+LOCUST = f"corral-practice/locust:{LOCUST_VERSION}-practice"
 
 _ALIAS = "corral.practice.alias"
 _EXCLUDED = ("man", "doc", "locale", "info", "lintian")
@@ -97,6 +101,14 @@ def ensure_monitoring() -> str:
     return ensure_image("prometheus", PROMETHEUS, {}, {"VERSION": PROMETHEUS_VERSION}, base="monitoring")
 
 
+def ensure_locust() -> str:
+    """The load generator, set up as the official image is."""
+    lock = REPOSITORY / "requirements" / "locust.txt"
+    sources = {"locust": PRACTICE / "images" / "locust" / "locust", "requirements.txt": lock}
+    version = {"VERSION": LOCUST_VERSION}
+    return ensure_image("locust", LOCUST, sources, version, made=lambda: {"site.tar": site_tar(lock)})
+
+
 def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, str]) -> str:
     """The tag that an image from these inputs has."""
     parts: list[Any] = [base, json.dumps(arguments)]
@@ -106,16 +118,24 @@ def tag_of(name: str, base: str, sources: dict[str, Path], arguments: dict[str, 
 
 
 def ensure_image(
-    name: str, alias: str, sources: dict[str, Path], arguments: dict[str, str], base: str | None = None
+    name: str,
+    alias: str,
+    sources: dict[str, Path],
+    arguments: dict[str, str],
+    base: str | None = None,
+    made: Callable[[], dict[str, Path]] = dict,
 ) -> str:
-    """An image from images/<name>/Dockerfile on its base (of the same name); `alias` points to the newest one."""
+    """An image from images/<name>/Dockerfile on its base (of the same name); `alias` points to the newest one.
+
+    `made` gives further files, which follow from the sources and are made only when there is something to build.
+    """
     root = Root(f"base-{base or name}", recipes()["bases"][base or name])
     sources = {"Dockerfile": PRACTICE / "images" / name / "Dockerfile", **sources}
     tag = tag_of(name, root.tag, sources, arguments)
     if not exists(tag):
         ensure_root(root)
         say(f"building {alias}")
-        _build(tag, sources, {"BASE": root.tag, **arguments}, alias)
+        _build(tag, {**sources, **made()}, {"BASE": root.tag, **arguments}, alias)
     if not exists(alias) or engine().images.get(alias).id != engine().images.get(tag).id:
         engine().images.get(tag).tag(alias)
         _drop_older(tag, alias)

@@ -29,6 +29,8 @@ def up(arguments: list[str]) -> int:
     }
     if options.monitoring:
         wanted["monitoring"] = images.ensure_monitoring
+    if options.load:
+        wanted["locust"] = images.ensure_locust
     wanted.update({f"host-{name}": (lambda name=name: hosts.ensure_host(name)) for name in options.hosts or ()})
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = pool.submit(catalog)
@@ -54,6 +56,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--hosts", nargs="*", choices=names, help=f"images of Docker hosts for Molecule as well ({', '.join(names)})"
     )
     parser.add_argument("--monitoring", action="store_true", help="Prometheus and Alertmanager as well")
+    parser.add_argument("--load", action="store_true", help="the load generator as well")
     parser.add_argument("--save", action="store_true", help="save the ollama image as a tar for nested hosts as well")
     options = parser.parse_args(arguments)
     if options.hosts == []:
@@ -79,6 +82,7 @@ def settings(site: Site) -> dict[str, object]:
         "corral_gateway_image": images.HAPROXY,
         "corral_prometheus_image": images.PROMETHEUS,
         "corral_alertmanager_image": images.ALERTMANAGER,
+        "corral_load_image": images.LOCUST,
         "corral_registry_endpoints": dict.fromkeys(front.ALIASES, site.url),
         "corral_registry_ca_path": str(tls.CA),
         "corral_puller_networks": [site.network],
