@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from .fleet_table import answers_line, headline
-from .markup import Markup, element, fragment
+from .markup import element
 from .page_facts import page_figures, page_service, page_storage, page_versions
+from .page_head import page_head
 from .page_looks import page_logs, page_memory
 from .page_matrix import page_matrix
 from .page_news import page_changes, page_findings, page_next, page_problems
-from .page_style import POLICY, STYLE
+from .page_style import STYLE
 
 #: What is wrong, what to do about it, and then what there is.
 _SECTIONS = (
@@ -35,20 +36,6 @@ def fleet_page(report: Mapping[str, Any]) -> str:
     )
     main = element("main", page_figures(report), *(page(report) for page in _SECTIONS))
     footer = element("footer", element("p", "The same for programs is in fleet.json, beside this page.", class_="note"))
-    head = _head(f"{sign} Ollama fleet, {report['generated_at']}")
+    head = page_head(f"{sign} Ollama fleet, {report['generated_at']}", STYLE)
     whole = element("html", head, element("body", header, main, footer), lang="en")
     return f"<!DOCTYPE html>\n{whole}\n"
-
-
-def _head(title: str) -> Markup:
-    return element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("title", title),
-        # Ours alone, and its hash is in the policy: it must not be escaped.
-        element("style", fragment(Markup(STYLE))),
-    )
