@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-START = re.compile(r'<[a-z][a-z0-9]*(?: [a-z-]+="[^"<>]*")*>')
+START = re.compile(r'<[a-z][a-z0-9]*(?: [a-zA-Z-]+="[^"<>]*")*>')
 VOID = {"meta"}
 KNOWN = {
     *("html", "head", "title", "style", "meta", "body", "header", "main", "footer", "section", "h1", "h2", "p", "div"),
     *("dl", "dt", "dd", "ul", "ol", "li", "details", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-    *("bdi", "strong", "small", "span", "code"),
+    *("bdi", "strong", "small", "span", "code", "figure", "figcaption", "svg", "path", "text"),
 }
 
 

@@ -15,16 +15,21 @@ from ..server.stream import JsonLines
 class OllamaClient:
     """Talks to the server at ``url``; every failure is a ServerError (kinds server_gone, server_timeout, server_error).
 
-    ``timeout`` is in seconds and applies to connecting and to each read of the answer.
+    ``timeout`` is in seconds and applies to connecting and to each read of the answer. ``key`` is for a gateway, and
+    ``ca_path`` the file with the certificates that are trusted, in place of the system's.
     """
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, timeout: float = 30.0, key: str = "", ca_path: str = "") -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._requests = require("requests")
         self._session = self._requests.Session()
         # A proxy from the environment is meant for the internet, not for a server on loopback.
         self._session.trust_env = False
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+        if ca_path:
+            self._session.verify = ca_path
 
     def version(self) -> str:
         """``GET /api/version``: answers only once the server really serves."""

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts the load tests of all hosts together on the controller: table and page for people, load.json and stats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ..module_utils.core.errors import CorralError
+from ..module_utils.core.load_page import load_page
+from ..module_utils.core.load_report import OPTIONS, load_report, stats_of
+from ..module_utils.core.load_table import load_table
+from ..plugin_utils.artifacts import check_writable, write_report, write_text
+
+display = Display()
+
+REPORT, PAGE = "load.json", "load.html"
+
+
+class ActionModule(ActionBase):
+    """Runs once for all hosts and touches none of them."""
+
+    BYPASS_HOST_LOOP = True
+    TRANSFERS_FILES = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
+        try:
+            result.update(self._work(options))
+        except CorralError as error:
+            result.update(failed=True, msg=str(error), error=error.as_dict())
+        return {"changed": False, **result}
+
+    def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        if options["check_only"]:
+            for name in (REPORT, PAGE):
+                check_writable(options["artifacts_dir"], name)
+            return {"ok": True}
+        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        # Without the types by which Ansible marks where values came from.
+        hosts = json.loads(json.dumps(options["hosts"], default=str))
+        report = load_report(hosts, now, options["max_error_ratio"], options["fail_on_masked"])
+        table = load_table(report, max(options["width"], 80))
+        display.display(table)
+        paths = {"path": "", "page": ""} if self._task.check_mode else _write(options["artifacts_dir"], report)
+        if not report["ok"] and options["fail"]:
+            # Ansible prints a failed result in full: the message has the problems, the file has the rest.
+            failure = {**stats_of(report), "kind": "load_not_ok", "problems": report["problems"]}
+            return {"failed": True, "ok": False, **paths, "msg": _failure(report), "error": failure}
+        stats = {"data": {"corral_load": stats_of(report)}, "per_host": False, "aggregate": True}
+        told = {"problems": report["problems"], "table": table, "ansible_stats": stats}
+        return {"ok": report["ok"], **paths, "summary": stats_of(report), **told}
+
+
+def _write(directory: str, report: Mapping[str, Any]) -> dict[str, str]:
+    page = write_text(directory, load_page(report), PAGE)
+    return {"path": write_report(directory, report, REPORT), "page": page}
+
+
+def _failure(report: Mapping[str, Any]) -> str:
+    problems = report["problems"]
+    listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    return f"The load test did not end well, {count}: {listed}"
