@@ -20,6 +20,8 @@ description:
   - An answer counts when it is complete (C(done) is true) and has at least one token, or when it is a vector of finite
     numbers that are not all zero.
   - A model that is not listed is looked for again before that is believed, as a store that is being changed flickers.
+  - What a server has in memory is asked for last and with the context that it has, so that it is not loaded anew. What
+    is pushed out is said before, and loaded again afterwards.
   - What was proven can be remembered in a file, so that a later run does not load models only to prove them again.
 extends_documentation_fragment:
   - corral.ollama.attributes
@@ -95,6 +97,23 @@ options:
     description: Whether to ask even what is proven.
     type: bool
     default: false
+  evict:
+    description:
+      - Whether a model may be asked for that pushes another one out of a server's memory. RV(findings) says so before,
+        and what was pushed out is loaded again afterwards, with the time and the context that it had.
+      - When false, such a model is not asked for, which is said too.
+    type: bool
+    default: true
+  project:
+    description:
+      - The Compose project of the servers. Its containers and their logs tell how much fits into their memory, without
+        which it is not known beforehand what is pushed out. What was is loaded again all the same.
+    type: str
+    default: ''
+  progress_path:
+    description: A file that is told how many answers are in, for whoever waits. The action plugin sets it.
+    type: path
+    default: ''
   ask:
     description:
       - V(false) to list and compare only and load nothing, as in check mode. What was proven is shown, and a model
@@ -144,6 +163,13 @@ asked:
   type: int
 to_ask:
   description: The pairs C(server), C(model) without a proof that counts. In check mode these would be asked.
+  returned: success
+  type: list
+  elements: dict
+findings:
+  description:
+    - What asking does, or would do, to the models that are in memory, and what could not be loaded again.
+    - Each has C(check), C(severity), C(instance), C(model) and C(message).
   returned: success
   type: list
   elements: dict
@@ -283,6 +309,9 @@ SETTINGS = {
     "recheck_delay": {"type": "float", "default": 0.25},
     "max_age": {"type": "float", "default": 0.0},
     "deep": {"type": "bool", "default": False},
+    "evict": {"type": "bool", "default": True},
+    "project": {"type": "str", "default": ""},
+    "progress_path": {"type": "path", "default": ""},
 }
 SPEC = {
     **SETTINGS,
@@ -304,14 +333,17 @@ def prepare(params: Mapping[str, Any]) -> Work:
     looks = look(servers_from(params["servers"]), models_from(params["models"]), settings, memory)
     to_ask = [pair for one in looks for pair in one.to_ask]
 
+    def told(found: Sequence[Look]) -> dict[str, Any]:
+        return {"findings": [finding.as_dict() for one in found for finding in one.findings]}
+
     def finish(found: Sequence[Look]) -> dict[str, Any]:
         whole = report(found, to_ask)
         if params["on_failure"] == "fail":
             raise_all([Problem(*problem) for problem in whole.problems], results=whole.as_dict()["results"])
-        return {**whole.as_dict(), "changed": False, "warnings": memory.warnings}
+        return {**whole.as_dict(), **told(found), "changed": False, "warnings": memory.warnings}
 
     steps = tuple(Step("ask", *pair) for pair in to_ask if params["ask"])
-    result = {**report(looks, to_ask).as_dict(), "changed": False, "warnings": memory.warnings}
+    result = {**report(looks, to_ask).as_dict(), **told(looks), "changed": False, "warnings": memory.warnings}
     return Work(Plan(steps), result if steps else finish(looks), lambda: finish(ask_all(looks, settings, memory)))
 
 

@@ -25,7 +25,8 @@ LINE_LIMIT = 199
 class Progress:
     """``completed`` of ``total`` bytes of ``model`` in ``phase``; ``rate`` in bytes/s; ``eta`` in s, None if unknown.
 
-    ``at`` is the clock value of the observation on the host that made it, ``note`` a remark such as a retry.
+    ``at`` is the clock value of the observation on the host that made it, ``note`` a remark such as a retry. With a
+    ``unit`` both are numbers of these, and no bytes.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Progress:
     phase: str = ""
     at: float = 0.0
     note: str = ""
+    unit: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +55,7 @@ def progress_from(data: Mapping[str, Any]) -> Progress:
         phase=str(data.get("phase", "")),
         at=_number(data.get("at")),
         note=str(data.get("note", "")),
+        unit=str(data.get("unit", "")),
     )
 
 
@@ -99,7 +102,8 @@ def render(host: str, progress: Progress, quiet: float = 0.0) -> str:
     details = []
     if progress.total > 0:
         words.append(f"{min(100, progress.completed * 100 // progress.total)} %")
-        details.append(human_pair(progress.completed, progress.total))
+        counted = f"{progress.completed} of {progress.total} {_short(progress.unit, 20)}"
+        details.append(counted if progress.unit else human_pair(progress.completed, progress.total))
     details.extend(_movement(progress, quiet))
     if progress.note:
         details.append(_short(progress.note, 60))
@@ -109,7 +113,7 @@ def render(host: str, progress: Progress, quiet: float = 0.0) -> str:
 
 def _movement(progress: Progress, quiet: float) -> list[str]:
     if quiet >= QUIET:
-        return [f"no {'bytes' if progress.total else 'news'} for {human_seconds(quiet)}"]
+        return [f"no {'bytes' if progress.total and not progress.unit else 'news'} for {human_seconds(quiet)}"]
     if progress.rate <= 0:
         return []
     left = [] if progress.eta is None else [f"{human_seconds(progress.eta)} left"]

@@ -11,17 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..core.asking_order import Ask, asking_findings, asking_order
 from ..core.errors import CorralError
 from ..core.libraries import require
+from ..core.memory_room import Room
 from ..core.names import Key
 from ..core.probe_plan import ModelResult, Report, Server, ServerResult, WantedModel, proof_key
 from ..core.proofs import Failure, Failures, Proof, ProofKey, Proofs, fresh
+from ..core.residents import Resident
+from ..core.verify_finding import VerifyFinding
 from ..server.client import OllamaClient
 from ..server.errors import ServerError
 from ..server.recheck import listed
-from .ask import Asking, ask
+from .ask import Asking
 from .at_once import each
+from .probe_asking import Bench, Tally, ask_server, in_memory
+from .progress_file import ProgressFile
 from .proof_file import ProofFile
+from .server_room import rooms
 
 _WAIT_STEP = 0.2
 
@@ -39,34 +46,57 @@ class Settings:
     proof_path: str = ""
     max_age: float = 0.0
     deep: bool = False
+    evict: bool = True
+    project: str = ""
+    progress_path: str = ""
     now: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one server lists; ``entries`` are its lines of /api/tags."""
+    """What one server lists; ``entries`` are its lines of /api/tags, ``loaded`` is what it has in memory before it is
+    asked for anything, ``asks`` what for, and ``lost`` says what of ``loaded`` is not there any more afterwards."""
 
     result: ServerResult
     wanted: tuple[WantedModel, ...] = ()
     entries: Mapping[Key, dict[str, Any]] = field(default_factory=dict)
+    loaded: tuple[Resident, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    lost: tuple[VerifyFinding, ...] = ()
 
     @property
     def to_ask(self) -> list[tuple[str, str]]:
         """The pairs (server, model) that nothing is wrong with so far, and that no proof speaks for."""
         unproven = (one for one in self.result.models if one.listed and not one.problem and not one.from_proof)
-        return [(self.result.server.name, one.name) for one in unproven]
+        skipped = {one.name.display for one in self.asks if one.skip}
+        return [(self.result.server.name, one.name) for one in unproven if one.name not in skipped]
+
+    @property
+    def findings(self) -> list[VerifyFinding]:
+        """What asking does to what is in memory."""
+        return [*asking_findings(self.result.server.name, self.asks), *self.lost]
 
 
 def look(servers: Sequence[Server], models: Sequence[WantedModel], settings: Settings, memory: ProofFile) -> list[Look]:
     """List and compare; loads nothing. Nothing is raised for a server that fails: its result says so."""
     require("requests")
-    known = memory.read_all()
-    return each(servers, lambda server: _look_at(server, models, known, settings), settings.concurrency)
+    past = memory.read_all()
+    looks = each(servers, lambda server: _look_at(server, models, past, settings), settings.concurrency)
+    if not any(one.to_ask for one in looks):
+        return looks
+    looks = each(looks, lambda one: _in_memory(one, settings), settings.concurrency)
+    # where nothing is in memory, nothing is pushed out
+    known, why = rooms(settings.project) if any(one.loaded for one in looks) else ({}, "")
+    memory.warnings += [why] if why else []
+    return [_in_order(one, known.get(one.result.server.name, Room()), settings.evict) for one in looks]
 
 
 def ask_all(looks: Sequence[Look], settings: Settings, memory: ProofFile) -> list[Look]:
     """Really ask for what is not proven, and remember what came of it."""
-    asked = each(looks, lambda one: _ask(one, settings) if one.to_ask else one, settings.concurrency)
+    tally = Tally(ProgressFile(settings.progress_path or None), sum(len(one.to_ask) for one in looks))
+    tally.show()
+    asked = each(looks, lambda one: _ask(one, settings, tally) if one.asks else one, settings.concurrency)
+    tally.show(end=True)
     now = settings.now()
     memory.remember(*_learned([one.result for one in asked], now), now)
     return asked
@@ -94,6 +124,22 @@ def _look_at(
         for result in known
     ]
     return Look(ServerResult(server, version, models=tuple(known)), tuple(models), entries)
+
+
+def _in_memory(one: Look, settings: Settings) -> Look:
+    if not one.to_ask:
+        return one
+    client = OllamaClient(one.result.server.url, settings.timeout)
+    return replace(one, loaded=in_memory(client, settings.now()))
+
+
+def _in_order(one: Look, room: Room, evict: bool) -> Look:
+    unproven = {name for _server, name in one.to_ask}
+    results = {result.name: result for result in one.result.models}
+    wanted = [model.name for model in one.wanted if model.name.display in unproven]
+    sizes = {name.key: int(one.entries[name.key].get("size") or 0) for name in wanted}
+    rows = [(name, results[name.display].digest, sizes[name.key]) for name in wanted]
+    return replace(one, asks=asking_order(rows, one.loaded, room, evict))
 
 
 def _version(client: OllamaClient, settings: Settings) -> str:
@@ -138,25 +184,12 @@ def _remembered(result: ModelResult, key: ProofKey, memory: tuple[Proofs, Failur
     return replace(result, proven_at=old.at if old else None, failed_at=failure.at if failure else None)
 
 
-def _ask(one: Look, settings: Settings) -> Look:
-    """A server that let a deadline pass is asked no more: the rest would wait in its queue."""
-    server, client = one.result.server, OllamaClient(one.result.server.url, settings.timeout)
-    results: list[ModelResult] = []
-    hung = ""
-    for model, result in zip(one.wanted, one.result.models):
-        if result.problem or result.from_proof:
-            results.append(result)
-            continue
-        if hung:
-            problem = f"{server.name} ({server.url}) was not asked for {result.name}, as it did not answer {hung}."
-            results.append(replace(result, problem=problem, kind="not_asked"))
-            continue
-        result = ask(client, server, model.name, one.entries[model.name.key], result, settings.asking)
-        hung = result.name if result.kind in {"no_answer", "server_gone"} else ""
-        now = settings.now()
-        proven, failed = (now, None) if result.answered else (None, now)
-        results.append(replace(result, proven_at=proven, failed_at=failed))
-    return replace(one, result=replace(one.result, models=tuple(results)))
+def _ask(one: Look, settings: Settings, tally: Tally) -> Look:
+    server = one.result.server
+    client = OllamaClient(server.url, settings.timeout)
+    bench = Bench(server, client, one.entries, one.loaded, settings.asking, settings.now, tally)
+    results, lost = ask_server(bench, one.asks, one.result.models)
+    return replace(one, result=replace(one.result, models=tuple(results)), lost=tuple(lost))
 
 
 def _learned(results: Sequence[ServerResult], now: float) -> tuple[list[Proof], list[Failure]]:
