@@ -60,6 +60,11 @@ options:
       - Load also what pushes out models that are not declared resident. Which these were is a warning.
     type: bool
     default: false
+  ignore_unknown:
+    description:
+      - Whether O(residents) may name servers that are not in O(servers), as in a check before the run that makes them.
+    type: bool
+    default: false
   deadline:
     description: Seconds that one answer may take, loading the model and waiting for a busy server included.
     type: float
@@ -174,6 +179,7 @@ SPEC = {
     "project": {"type": "str", "default": ""},
     "memory_path": {"type": "path"},
     "push_out": {"type": "bool", "default": False},
+    "ignore_unknown": {"type": "bool", "default": False},
     "deadline": {"type": "float", "default": 300.0},
     "timeout": {"type": "float", "default": 30.0},
     "concurrency": {"type": "int", "default": 16},

@@ -60,12 +60,12 @@ def wishes(entries: Iterable[Any] | None) -> tuple[Wish, ...]:
     return tuple(found)
 
 
-def wishes_of(found: Sequence[Wish], instances: Sequence[str]) -> dict[str, tuple[Wish, ...]]:
-    """By instance, in their order. Raises for one that names an instance which the host does not have."""
+def wishes_of(found: Sequence[Wish], instances: Sequence[str], strict: bool = True) -> dict[str, tuple[Wish, ...]]:
+    """By instance, in their order. Raises (if ``strict``) where one names an instance that the host has not."""
     known = set(instances)
     for wish in found:
         unknown = [name for name in wish.instances if name not in known]
-        if unknown:
+        if unknown and strict:
             raise BadInput(
                 f"residents: {wish.name.display} is to be resident on {', '.join(unknown)}, and this host has"
                 f" {', '.join(instances) or 'no instance'}.",

@@ -59,7 +59,7 @@ def prepare_resident_set(params: Mapping[str, Any]) -> Work:
     if bad:
         raise BadInput(" ".join(bad), remedy=f"Give seconds, at most {_MAX_SECONDS}.")
     servers = servers_from(params["servers"])
-    wanted = wishes_of(wishes(params["residents"]), [one.name for one in servers])
+    wanted = wishes_of(wishes(params["residents"]), [one.name for one in servers], not params["ignore_unknown"])
     concerned = [one for one in servers if wanted[one.name]]
     file = ResidentFile(params["memory_path"] or "")
     memory = file.read()

@@ -185,6 +185,15 @@ def test_what_cannot_be_meant(residents, said):
     assert server.calls == []
 
 
+def test_a_check_before_the_run_that_makes_the_instance():
+    wanted = [{"name": MISTRAL, "instances": ["ollama-server-9"]}, CODE]
+    with servers(Server()) as listed:
+        outcome = run_module(resident_set, args(listed, wanted, ignore_unknown=True), check=True)
+        nobody = run_module(resident_set, args([], wanted, ignore_unknown=True), check=True)
+    assert [step["target"] for step in outcome["steps"]] == [f"{CODE} on {ONE}"]
+    assert (nobody.failed, nobody.changed) == (False, False)
+
+
 @pytest.mark.parametrize("option", ["deadline", "timeout"])
 def test_seconds_that_are_none(option):
     with servers(Server()) as listed:
