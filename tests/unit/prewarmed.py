@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -37,7 +37,7 @@ class Server(ScriptedServer):
         self.runners: dict[str, dict[str, Any]] = {}
         self.loads: list[str] = []
         self.changing = threading.Lock()
-        self.on("GET", "/api/ps", lambda call: ok({"models": [self._shown(one) for one in self.runners.values()]}))
+        self.on("GET", "/api/ps", self.runs())
         self.on("GET", "/api/tags", lambda call: ok({"models": [self._tag(*pair) for pair in self.listed.items()]}))
         self.on("POST", "/api/generate", self.generates)
         self.on("POST", "/api/embed", self.embeds)
@@ -56,6 +56,15 @@ class Server(ScriptedServer):
             "size_vram": int(size * self.vram),
         }
         return self
+
+    def runs(self, times: dict[str, float] | None = None) -> Callable[[Call], Answer]:
+        """What /api/ps says; ``times``: of these models something else than is true."""
+
+        def tell(_call: Call) -> Answer:
+            told = [{**one, "keep": (times or {}).get(one["name"], one["keep"])} for one in self.runners.values()]
+            return ok({"models": [self._shown(one) for one in told]})
+
+        return tell
 
     def names(self) -> list[str]:
         return sorted(one["name"] for one in self.runners.values())

@@ -58,14 +58,15 @@ def would_push_out(loaded: Sequence[Resident], wanted: Resident, room: Room) -> 
 
 
 def leave_order(loaded: Iterable[Resident]) -> list[Resident]:
-    """As the server chooses whom to unload: who stays shortest first, then who is busy, last who stays for ever."""
+    """As the server chooses whom to unload: who stays shortest first, then who is busy, last who stays for ever. It
+    lists the latest first, so of equals it is the last one."""
 
     def rank(one: Resident) -> tuple[int, int]:
         if one.forever:
             return 2, 0
         return (1, 0) if one.keep_alive is None else (0, one.keep_alive)
 
-    return sorted(loaded, key=rank)
+    return sorted(reversed(tuple(loaded)), key=rank)
 
 
 def _fits(staying: Sequence[Resident], wanted: Resident, room: Room) -> bool:

@@ -111,7 +111,7 @@ def plan(state: State, wanted: Iterable[Wish], push_out: bool = False) -> tuple[
         if row.action in (LOAD, RELOAD):
             gone = {(one.name.key, one.digest) for one in row.pushes}
             loaded = [one for one in loaded if (one.name.key, one.digest) not in gone]
-            loaded.append(_expected(row))
+            loaded.insert(0, _expected(row))
         rows.append(row)
     return tuple(rows)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.errors import CorralError
@@ -61,6 +61,7 @@ class Bench:
     state: State
     how: Loading
     loaded: tuple[Resident, ...]
+    declared: frozenset[Key] = frozenset()
     done: list[Outcome] = field(default_factory=list)
 
     @property
@@ -73,7 +74,7 @@ class Bench:
 
 def load_all(server: Server, state: State, rows: Sequence[Row], how: Loading) -> list[Outcome]:
     """In the order of ``rows``; after a failure no further one is loaded on this server."""
-    bench = Bench(server, state, how, state.loaded)
+    bench = Bench(server, state, how, state.loaded, frozenset(row.name.key for row in rows))
     for row in rows:
         one = begun(row)
         bench.done.append(one)
@@ -139,16 +140,16 @@ def _look_at(bench: Bench, one: Outcome) -> None:
             f"{server}: {row.name.display} was asked for with a context of {row.wish.context_length}, and has"
             f" {there.context_length}."
         )
-    expected = {(found.name.key, found.digest) for found in row.pushes}
-    unplanned = [found for found in one.gone if (found.name.key, found.digest) not in expected]
-    if unplanned:
-        names = ", ".join(found.name.display for found in unplanned)
+    # Whom a server chooses is its business: where somebody was to go, it may be another one, but none that is declared.
+    wrong = [found for found in one.gone if not row.pushes or found.name.key in bench.declared]
+    if wrong:
+        names = ", ".join(found.name.display for found in wrong)
         text = (
             f"{server}: loading {row.name.display} has pushed out {names}: there is not enough memory for all of them."
         )
         return _fail(one, "pushed_out", f"{text} Declare fewer or smaller ones for this instance (corral_residents).")
-    told = said(row, server)
-    one.notes += [told] if told and one.gone else []
+    if one.gone:
+        one.notes.append(said(replace(row, pushes=one.gone), server))
     if any(found.forever for found in _older(bench, row)):
         text = f"{server}: the version of {row.name.display} that was in memory before stays there for ever beside it."
         one.notes.append(f"{text} Only a restart ends it (playbook rolling_restart with -e corral_force=true).")

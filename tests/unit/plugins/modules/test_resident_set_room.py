@@ -83,6 +83,17 @@ def test_a_declared_one_is_never_pushed_out_for_another(room):
     assert outcome["ok"]
 
 
+def test_whom_the_server_chooses_is_its_business_where_somebody_has_to_go(room):
+    room(_1=Room(2, 0))
+    server = Server(slots=2).has(NOMIC, keep=7170).has("other:1b", keep=7175)
+    server.runners["e" * 64 + "other:1b"]["keep"] = 60  # asked for since, with a shorter time
+    server.on("GET", "/api/ps", server.runs({NOMIC: 7170, "other:1b": 7175}), server.runs())
+    with servers(server) as listed:
+        outcome = run_module(resident_set, args(listed, [MISTRAL], push_out=True))
+    assert (outcome["ok"], server.names()) == (True, [MISTRAL, NOMIC])
+    assert outcome["warnings"] == [f"{ONE}: loading {MISTRAL} pushes out other:1b (stays for 1 h 59 min)."]
+
+
 def test_a_load_that_pushes_out_more_than_was_foreseen_fails_and_names_it(room):
     server = Server(memory=500).has(CODE, keep=None)
     with servers(server) as listed:
