@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Sequence
 from wsgiref.simple_server import WSGIServer
 
@@ -46,8 +45,6 @@ def read_config(path: str) -> Config:
 
 def serving(config: Config, version: str) -> WSGIServer:
     """The server, bound, with everything behind it."""
-    # A thread of the exporter calls no deeper than this; the default reserves eight times as much for each.
-    threading.stack_size(1024 * 1024)
     app = app_for(FleetCollector(config, version, say))
     with os_errors("listen on", f"{config.address} port {config.port}"):
         return server_for(config.address, config.port, app)

@@ -30,6 +30,7 @@ from ..glue.rollout_file import RolloutFile
 from ..server.client import OllamaClient
 from ..server.recheck import listed
 from .part import Say
+from .servers import MAX_ANSWER
 
 _HUNG = ("no_answer", "server_gone")
 #: Seconds by which the end of a stay may differ and be the same: it is told in whole ones.
@@ -74,7 +75,7 @@ class Prober:
     def _ask_server(self, server: Server) -> None:
         """One model after the other, as the server does it; one that let a deadline pass is asked no more."""
         with self._telling():
-            client = OllamaClient(server.url, self._config.times.request)
+            client = OllamaClient(server.url, self._config.times.request, limit=MAX_ANSWER)
             there = self._there(client)
             wanted = [name for name in self._config.models if self._config.load or name.key in there]
             entries = listed(client, [name.key for name in wanted]) if wanted else {}

@@ -20,6 +20,8 @@ from ..server.client import OllamaClient
 from ..server.recheck import listed
 from .part import Part, Say
 
+#: Bytes of what a server says: ten thousand models and more.
+MAX_ANSWER = 8 * 1024 * 1024
 #: Of a server's budget in that of the whole part: what is left is for putting it together.
 _SHARE = 0.9
 
@@ -36,7 +38,7 @@ class ServersReader:
         self._parts = {
             server.name: Part[Optional[Seen]](
                 server.name,
-                partial(self._in_turn, server, OllamaClient(server.url, times.request)),
+                partial(self._in_turn, server, OllamaClient(server.url, times.request, limit=MAX_ANSWER)),
                 None,
                 times.cache / 2,
                 times.part * _SHARE,

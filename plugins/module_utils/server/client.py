@@ -11,17 +11,21 @@ from ..core.libraries import require
 from ..server.errors import ServerError
 from ..server.stream import JsonLines
 
+_PIECE = 64 * 1024
+
 
 class OllamaClient:
     """Talks to the server at ``url``; every failure is a ServerError (kinds server_gone, server_timeout, server_error).
 
     ``timeout`` is in seconds and applies to connecting and to each read of the answer. ``key`` is for a gateway, and
-    ``ca_path`` the file with the certificates that are trusted, in place of the system's.
+    ``ca_path`` the file with the certificates that are trusted, in place of the system's. ``limit``: bytes that an
+    answer may have, 0 for any number.
     """
 
-    def __init__(self, url: str, timeout: float = 30.0, key: str = "", ca_path: str = "") -> None:
+    def __init__(self, url: str, timeout: float = 30.0, key: str = "", ca_path: str = "", limit: int = 0) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
+        self._limit = limit
         self._requests = require("requests")
         self._session = self._requests.Session()
         # A proxy from the environment is meant for the internet, not for a server on loopback.
@@ -101,13 +105,32 @@ class OllamaClient:
         seconds = timeout or self.timeout
         try:
             response = self._session.request(
-                method, self.url + path, json=body, timeout=(min(seconds, 10.0), seconds), stream=stream
+                method,
+                self.url + path,
+                json=body,
+                timeout=(min(seconds, 10.0), seconds),
+                stream=stream or self._limit > 0,
             )
+            if self._limit and not stream:
+                self._bound(response, method, path)
             if response.status_code >= 400:
                 raise self._refusal(response, method, path)
         except self._requests.RequestException as error:
             raise self._unanswered(error, method, path, seconds) from error
         return response
+
+    def _bound(self, response: Any, method: str, path: str) -> None:
+        """Read the answer as ``requests`` does where it is not streamed, and no further than it may go."""
+        pieces, size = [], 0
+        for piece in response.iter_content(_PIECE):
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._limit:
+                response.close()
+                message = f"{self.url} answers {method} {path} with more than {self._limit} bytes."
+                remedy = "Check that this address belongs to an Ollama server."
+                raise ServerError(message, remedy=remedy, status=response.status_code, url=self.url)
+        response._content = b"".join(pieces)
 
     def _refusal(self, response: Any, method: str, path: str) -> ServerError:
         text = _error_text(response)

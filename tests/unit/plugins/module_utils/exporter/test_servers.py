@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.names import parse_name
-from ansible_collections.corral.ollama.plugins.module_utils.exporter.servers import ServersReader
+from ansible_collections.corral.ollama.plugins.module_utils.exporter.servers import MAX_ANSWER, ServersReader
 from ansible_collections.corral.ollama.tests.unit.exported import SERVERS, config
 from ansible_collections.corral.ollama.tests.unit.fake_ollama import FakeOllama, digest_of, manifest
 from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer, error, ok
@@ -48,12 +48,13 @@ def test_what_is_listed_and_what_is_in_memory(servers):
         Answer(body=b""),
         Answer(body=b"[]"),
         Answer(body=b"\xff\xfe{"),
-        Answer(body=b"[" * 5000),
+        Answer(body=b"[" * 1_000_000),
+        Answer(body=b" " * (MAX_ANSWER + 1)),
         Answer(status=500, body=b"boom"),
         Answer(status=200, delay=5),
         Answer(lines=({},), repeat_last=True, line_delay=0.1),
     ],
-    ids=["empty", "list", "bytes", "deep", "500", "hangs", "trickles"],
+    ids=["empty", "list", "bytes", "deep", "huge", "500", "hangs", "trickles"],
 )
 def test_who_talks_nonsense_is_down_and_the_other_is_not(servers, path, answer):
     one, two = servers

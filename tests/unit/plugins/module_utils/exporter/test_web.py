@@ -145,6 +145,13 @@ def test_a_port_that_is_taken_is_named(tmp_path):
             program.serving(taken, "1")
 
 
+def test_threads_have_the_stack_that_parsers_count_on(tmp_path):
+    """With a smaller one, an answer of nothing but brackets ends a Python 3.13 with a segmentation fault."""
+    with mock.patch.object(program, "server_for"):
+        program.serving(config([], tmp_path), "1")
+    assert threading.stack_size() == 0
+
+
 def test_it_serves_what_its_file_says(tmp_path, capsys):
     path = tmp_path / "exporter.json"
     path.write_text(json.dumps(document([], tmp_path)))
