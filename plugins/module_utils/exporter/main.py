@@ -53,4 +53,5 @@ def serving(config: Config, version: str) -> WSGIServer:
 def say(text: str) -> None:
     """A line for the journal, whatever is in it."""
     shown = "".join(char if char.isprintable() else "?" for char in text)
-    print(shown.encode("ascii", "backslashreplace").decode("ascii"), file=sys.stderr, flush=True)
+    sys.stderr.write(shown.encode("ascii", "backslashreplace").decode("ascii") + "\n")
+    sys.stderr.flush()
