@@ -36,6 +36,10 @@ options:
     description: The port on which it listens, 1024 to 65535.
     type: int
     default: 11433
+  metrics_port:
+    description: The port of HAProxy's own exporter on loopback, 1024 to 65535; 0 for none.
+    type: int
+    default: 0
   keys:
     description: Mappings with C(name), C(key) or C(sha256), and C(admin).
     type: list
@@ -97,13 +101,15 @@ _value:
 def gateway_filter(
     instances: Sequence[Mapping[str, Any]],
     port: Any = 11433,
+    metrics_port: Any = 0,
     limits: Mapping[str, Any] | None = None,
     tls: Any = "auto",
     **inputs: Any,
 ) -> dict[str, Any]:
     try:
         numbers = {name: int(value) for name, value in (limits or {}).items()}
-        return settings(Wish(instances, port=int(port), limits=numbers, tls=_switch(tls), **inputs)).as_dict()
+        ports = {"port": int(port), "metrics_port": int(metrics_port)}
+        return settings(Wish(instances, limits=numbers, tls=_switch(tls), **ports, **inputs)).as_dict()
     except (CorralError, TypeError, ValueError, KeyError) as error:
         raise AnsibleFilterError(f"corral.ollama.gateway: {error}") from error
 

@@ -30,6 +30,7 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"bind_address": "0.0.0.0", "keys": KEYS, "model_instances": SOME},
         {"gateway_rate_limit": 600, "gateway_rate_period": 1, "gateway_max_body_bytes": 1073741824},
     ),
+    "watched by Prometheus": ({}, {"gateway_metrics_port": 8405}),
     "IPv6": ({"bind_address": "::", "keys": KEYS}, {"gateway_buffer_bytes": 131072}),
 }
 
@@ -41,7 +42,9 @@ def defaults() -> dict[str, Any]:
 
 
 def alone(value: str) -> str:
-    return jinja2.Template(value).render() if value.startswith("{{ corral_") and "~" not in value else value
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    environment.filters["bool"] = bool
+    return environment.from_string(value).render() if value.startswith("{{ corral_") and "~" not in value else value
 
 
 def configuration(inputs: dict[str, Any], numbers: dict[str, Any]) -> str:

@@ -41,6 +41,7 @@ class Wish:
     instances: Sequence[Mapping[str, Any]]
     bind_address: str = "127.0.0.1"
     port: Any = 11433
+    metrics_port: Any = 0
     keys: Any = ()
     allow_anonymous: bool = False
     tls: Any = "auto"
@@ -145,7 +146,19 @@ def _address_problems(wish: Wish) -> list[Problem]:
     if taken:
         message = f"corral_gateway_port {wish.port} is the port of {taken[0]}."
         found.append(Problem("gateway_port", message, "Choose one outside those of the instances, such as 11433."))
-    return found
+    return [*found, *_metrics_problems(wish)]
+
+
+def _metrics_problems(wish: Wish) -> list[Problem]:
+    """Of the port of HAProxy's own exporter; 0 is none."""
+    port, remedy = wish.metrics_port, "Choose another one, such as 8405, or 0 for none."
+    if not port:
+        return []
+    named = f"corral_gateway_metrics_port is {port}"
+    if not LOWEST_PORT <= port <= LAST_PORT:
+        return [Problem("gateway_port", f"{named}, and may be {LOWEST_PORT} to {LAST_PORT}.", remedy)]
+    owners = {wish.port: "the gateway's own", **{entry["port"]: f"that of {entry['name']}" for entry in wish.instances}}
+    return [Problem("gateway_port", f"{named}, which is {owners[port]}.", remedy)] if port in owners else []
 
 
 def _limit_problems(limits: Mapping[str, Any]) -> list[Problem]:
