@@ -108,8 +108,10 @@ def gateway_filter(
 ) -> dict[str, Any]:
     try:
         numbers = {name: int(value) for name, value in (limits or {}).items()}
-        ports = {"port": int(port), "metrics_port": int(metrics_port)}
-        return settings(Wish(instances, limits=numbers, tls=_switch(tls), **ports, **inputs)).as_dict()
+        wish = Wish(
+            instances, port=int(port), metrics_port=int(metrics_port), limits=numbers, tls=_switch(tls), **inputs
+        )
+        return settings(wish).as_dict()
     except (CorralError, TypeError, ValueError, KeyError) as error:
         raise AnsibleFilterError(f"corral.ollama.gateway: {error}") from error
 
