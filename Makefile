@@ -89,11 +89,11 @@ hosts: setup docker ## Build the images of the hosts on which Molecule tests
 	$(AS_DOCKER_USER) practice/up --hosts
 
 .PHONY: molecule
-molecule: setup docker ## The Molecule scenarios, of the long ones one in turn, on hosts with an engine of their own
+molecule: setup docker ## What has to hold after every change and two scenarios in turn, on hosts with an engine of their own
 	$(AS_DOCKER_USER) molecule/run
 
 .PHONY: molecule-all
-molecule-all: setup docker ## Every Molecule scenario, the long ones too
+molecule-all: setup docker ## Every Molecule scenario
 	$(AS_DOCKER_USER) molecule/run --all
 
 .PHONY: acceptance
