@@ -32,6 +32,12 @@ def test_the_same_code_gives_the_same_bytes(copy):
     assert zipapp("exporter", copy)[0] == zipapp("exporter")[0]
 
 
+def test_nothing_in_it_depends_on_when_or_with_what_it_was_made():
+    with zipfile.ZipFile(io.BytesIO(zipapp("exporter")[0])) as archive:
+        made = {(entry.date_time, entry.compress_type, entry.external_attr >> 16) for entry in archive.infolist()}
+    assert made == {((1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 0o644)}
+
+
 def test_other_code_gives_others(copy):
     path = copy / "plugins/module_utils/core/names.py"
     path.write_text(path.read_text() + "# more\n")

@@ -49,7 +49,7 @@ def test_what_is_listed_and_what_is_in_memory(servers):
         Answer(body=b"[]"),
         Answer(body=b"\xff\xfe{"),
         Answer(body=b"[" * 1_000_000),
-        Answer(body=b" " * (MAX_ANSWER + 1)),
+        Answer(body=b"{}" + b" " * MAX_ANSWER),
         Answer(status=500, body=b"boom"),
         Answer(status=200, delay=5),
         Answer(lines=({},), repeat_last=True, line_delay=0.1),

@@ -107,6 +107,7 @@ def test_clients_that_only_connect_do_not_pile_up(tmp_path):
         with socket.create_connection(address) as late:
             late.settimeout(30)
             assert late.recv(1) == b""
+            assert scraped.server._room._value == 0, "it was turned away while the others were still there"
         threads = threading.active_count()
         for client in idle:
             client.close()
