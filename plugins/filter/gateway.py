@@ -101,9 +101,9 @@ _value:
 def gateway_filter(
     instances: Sequence[Mapping[str, Any]],
     port: Any = 11433,
-    metrics_port: Any = 0,
     limits: Mapping[str, Any] | None = None,
     tls: Any = "auto",
+    metrics_port: Any = 0,
     **inputs: Any,
 ) -> dict[str, Any]:
     try:
