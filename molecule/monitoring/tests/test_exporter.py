@@ -96,5 +96,7 @@ def test_it_comes_back_when_it_is_killed(lab, metrics):
 def test_it_goes_when_it_is_not_wanted(lab):
     lab.run("monitoring", corral_monitoring=False).ok()
     assert lab.sh(f"systemctl is-active {UNIT}", check=False).strip() != "active"
+    assert lab.sh("ls -d /opt/corral/ollama-monitoring", check=False) == ""
+    assert lab.docker("ps", "-aq", "--filter", "label=corral.monitoring=ollama").strip() == ""
     assert lab.sh("ls /opt/corral/ollama /etc/systemd/system | grep exporter", check=False) == ""
     assert lab.run("monitoring", corral_monitoring=False).ok().changed == []
