@@ -166,8 +166,16 @@ def _row(state: State, wish: Wish) -> Row:
         why = f"in memory with a context of {current.context_length}, not {wish.context_length}"
         return Row(wish, RELOAD, digest, size, current, why)
     if not kept_long_enough(wish, current):
-        return Row(wish, RENEW, digest, size, current, f"stays {_stays(current)}, not {_time(wish.keep_alive)}")
+        return Row(wish, RENEW, digest, size, current, _other_time(wish, current))
     return Row(wish, KEEP, digest, size, current)
+
+
+def _other_time(wish: Wish, one: Resident) -> str:
+    """Without the seconds that are left: what a check says has to hold for the run after it."""
+    if one.forever:
+        return f"stays for ever, not {_time(wish.keep_alive)}"
+    soon = wish.keep_alive == FOREVER or (one.keep_alive or 0) < wish.keep_alive
+    return f"{'leaves too soon' if soon else 'stays longer'}, to stay {_time(wish.keep_alive)}"
 
 
 def _context_fits(state: State, wish: Wish, one: Resident) -> bool:

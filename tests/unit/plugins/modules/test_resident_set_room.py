@@ -110,6 +110,16 @@ def test_a_silent_fall_back_to_the_cpu(room):
     assert f"not a byte of {MISTRAL} is on a GPU (size_vram 0)" in outcome.msg
 
 
+def test_what_was_on_a_gpu_the_last_time_has_to_be_on_one(room, tmp_path):
+    more = {"memory_path": str(tmp_path / "r.json")}
+    server = Server(vram=1.0)
+    with servers(server) as listed:
+        assert run_module(resident_set, args(listed, [MISTRAL], **more))["ok"]
+        server.runners.clear()
+        server.vram = 0.0
+        assert run_module(resident_set, args(listed, [MISTRAL], **more)).kind == "cpu_fallback"
+
+
 def test_what_is_on_a_gpu_elsewhere_has_to_be_on_one(room):
     with servers(Server(vram=0.0), Server(vram=1.0).has(MISTRAL, keep=None)) as listed:
         outcome = run_module(resident_set, args(listed, [MISTRAL]))
