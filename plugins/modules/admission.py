@@ -73,6 +73,10 @@ options:
     type: list
     elements: raw
     default: []
+  memory_path:
+    description: The file on the target that remembers which declared residents were loaded, as for
+      M(corral.ollama.resident_set).
+    type: path
   healthy_deadline:
     description: Seconds until the container runs and serves, and again until the gateway shows the instance as up.
     type: float
@@ -240,6 +244,7 @@ SPEC = merged(
         "run_dir": {"type": "path"},
         "models": {"type": "list", "elements": "raw", "default": []},
         "residents": {"type": "list", "elements": "raw", "default": []},
+        "memory_path": {"type": "path"},
         "healthy_deadline": {"type": "float", "default": 300.0},
         "deadline": {"type": "float", "default": 300.0},
         "min_healthy_time": {"type": "float", "default": 10.0},

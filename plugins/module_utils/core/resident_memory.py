@@ -13,7 +13,8 @@ from typing import Any
 
 from .errors import CorralError
 from .names import Key, parse_name
-from .residents import FOREVER
+from .residents import FOREVER, Resident
+from .wishes import Wish
 
 SCHEMA = 1
 _TEXT = 500
@@ -44,6 +45,26 @@ class Loaded:
 
 
 Memory = Mapping[tuple[str, Key], Loaded]
+
+
+def as_loaded(instance: str, wanted: Iterable[Wish], there: Iterable[Resident], now: float) -> list[Loaded]:
+    """Of what is in memory on an instance now that which is declared for it."""
+    wishes = {wish.name.key: wish for wish in wanted if wish.of(instance)}
+    found = [(one, wishes[one.name.key]) for one in there if one.name.key in wishes]
+    return [
+        Loaded(
+            instance,
+            one.name.display,
+            one.digest,
+            wish.context_length,
+            one.context_length,
+            one.size,
+            one.size_vram,
+            wish.keep_alive,
+            now,
+        )
+        for one, wish in found
+    ]
 
 
 def of_instance(memory: Memory, instance: str) -> dict[Key, Loaded]:

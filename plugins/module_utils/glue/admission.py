@@ -19,6 +19,7 @@ from ..core.plans import Plan, Step
 from ..core.probe_plan import models_from
 from ..core.problems import Problem, raise_all
 from ..core.proofs import Failure, Proof
+from ..core.resident_memory import as_loaded
 from ..core.rollout_plan import decision
 from ..core.rollout_record import ADMITTING, BACK, BEFORE, DONE, FAILED, ROLLED_BACK, Rollout
 from ..core.wishes import Wish, wishes
@@ -29,6 +30,7 @@ from .candidate import Candidate, Course, blank
 from .drain_wait import Patience, drain_all
 from .gateway_door import door_to
 from .proof_file import ProofFile
+from .resident_file import ResidentFile
 from .restoring import ask_once_more, place, prove
 from .rollout_file import RolloutFile
 from .run import Work
@@ -134,7 +136,23 @@ def _apply(work: Admission, todo: list[Target], known: dict[str, dict[str, Any]]
         needed = _needed(work)
         for shown in _admit_all(work, coming, needed):
             known[shown["name"]] = shown
+    _remember(work, [known[one.name] for one in coming])
     return _verdict(work, [known[one.name] for one in work.members])
+
+
+def _remember(work: Admission, results: Iterable[Mapping[str, Any]]) -> None:
+    """What is declared and was loaded: should it go one day, that is told from one that was never there."""
+    now = work.course.now()
+    rows = [
+        row
+        for shown in results
+        if shown["ok"]
+        for row in as_loaded(shown["name"], work.wanted, from_notes(shown["residents"]), now)
+    ]
+    if rows:
+        file = ResidentFile(work.params["memory_path"] or "")
+        file.remember(rows, {})
+        work.course.memory.warnings.extend(file.warnings)
 
 
 def _needed(work: Admission) -> frozenset[Any]:

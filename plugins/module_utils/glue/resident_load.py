@@ -14,7 +14,7 @@ from ..core.errors import CorralError
 from ..core.names import Key
 from ..core.placement import fallen_back
 from ..core.probe_plan import ModelResult, Server, WantedModel
-from ..core.resident_memory import Loaded
+from ..core.resident_memory import Loaded, as_loaded
 from ..core.resident_plan import Stale
 from ..core.resident_set import KEEP, RELOAD, RENEW, Row, State, said
 from ..core.residents import Resident, residents
@@ -200,21 +200,9 @@ def _fail(one: Outcome, kind: str, problem: str) -> None:
 
 def to_remember(instance: str, done: Iterable[Outcome], now: float) -> list[Loaded]:
     """What was loaded, or had its time prolonged, and is there."""
-    return [
-        Loaded(
-            instance,
-            one.row.name.display,
-            one.row.digest,
-            one.row.wish.context_length,
-            one.there.context_length,
-            one.there.size,
-            one.there.size_vram,
-            one.row.wish.keep_alive,
-            now,
-        )
-        for one in done
-        if one.row.todo and one.there is not None and not one.problem
-    ]
+    good = [one for one in done if one.row.todo and not one.problem]
+    there = [one.there for one in good if one.there is not None]
+    return as_loaded(instance, [one.row.wish for one in good], there, now)
 
 
 def shown(one: Outcome) -> dict[str, Any]:

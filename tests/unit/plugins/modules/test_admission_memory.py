@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.corral.ollama.tests.unit.admitted import MISTRAL, NOMIC, ONE, TWO, Server, fleet
 from ansible_collections.corral.ollama.tests.unit.rollout_begun import member
@@ -155,6 +157,14 @@ def test_what_is_declared_is_loaded_last_and_as_declared(admitted):
 def test_what_is_declared_is_loaded_without_what_was_there_before(admitted):
     admitted(note(MISTRAL), restore_residents=False, residents=[NOMIC])
     assert [question for question in admitted.server.asked() if question[2] is not None] == [(NOMIC, True, -1)]
+
+
+def test_what_was_loaded_as_declared_is_remembered(admitted, tmp_path):
+    path = tmp_path / "residents.json"
+    admitted(note(MISTRAL), residents=[{"name": NOMIC, "keep_alive": "1h"}], memory_path=str(path))
+    (row,) = json.loads(path.read_text())["residents"]
+    assert (row["instance"], row["model"], row["keep_alive"], row["given"]) == (ONE, NOMIC, 3600, 4096)
+    assert row["at"] > 0
 
 
 def test_what_is_declared_and_not_pulled_yet_is_a_note(admitted):
