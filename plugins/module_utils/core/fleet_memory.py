@@ -11,12 +11,14 @@ from textwrap import wrap
 from typing import Any
 
 from .columns import counted, short
+from .fleet_table import HOSTS
 from .told import mapping, mappings, texts
 from .units import human_bytes
 
 _ALIKE_FROM = 2
 _MODELS = 20
 _LABEL = 40
+_CLOCK = slice(len("2026-11-22T"), len("2026-11-22T10:00"))
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,16 @@ def memories(report: Mapping[str, Any], host: str) -> list[tuple[list[str], Memo
 def memory_table(report: Mapping[str, Any], width: int) -> str:
     """What is resident where, below the table of the instances."""
     lines: list[str] = []
-    for host in dict.fromkeys([*mapping(report, "gpus"), *mapping(report, "residents")]):
+    hosts = list(dict.fromkeys([*mapping(report, "gpus"), *mapping(report, "residents")]))
+    for host in hosts[:HOSTS]:
         rows = [(called(names), _words(one)) for names, one in memories(report, host)]
         label = min(max((len(name) for name, _text in rows), default=0), _LABEL)
         lines += ["", *wrap(f"Memory of {host}", width)]
         for name, text in rows:
             row = f"  {short(name, label).ljust(label)}  {text}"
             lines += wrap(row, width, subsequent_indent=" " * (label + 4), break_on_hyphens=False)
-    return "\n".join(lines)
+    more = ["", f"Memory of {counted(len(hosts) - HOSTS, 'more host')}: see fleet.html"] if len(hosts) > HOSTS else []
+    return "\n".join([*lines, *more])
 
 
 def called(names: list[str]) -> str:
@@ -62,11 +66,11 @@ def called(names: list[str]) -> str:
 
 
 def share(model: Mapping[str, Any]) -> str:
-    """``50% on GPU``; empty when it is not known."""
+    """``50% on GPU`` or ``on CPU``; empty when it is not known."""
     size, there = model.get("size"), model.get("size_vram")
     if not isinstance(size, int) or not isinstance(there, int) or size <= 0:
         return ""
-    return f"{there / size:.0%} on GPU"
+    return f"{there / size:.0%} on GPU" if there else "on CPU"
 
 
 def _memory(row: Mapping[str, Any], loaded: Mapping[str, Any], name: str) -> Memory:
@@ -96,7 +100,8 @@ def _resident(one: Mapping[str, Any]) -> str:
         human_bytes(one["size"]) if isinstance(one.get("size"), int) else "",
         share(one),
         f"context {context}" if context else "",
-        "for ever" if until == "never" else f"until {until}" if until else "",
+        # To the minute: to the second no two instances are alike.
+        "for ever" if until == "never" else f"until {until[_CLOCK]}Z" if until else "",
     ]
     facts = ", ".join(filter(None, told))
     return f"{one.get('name')} ({facts})" if facts else str(one.get("name"))

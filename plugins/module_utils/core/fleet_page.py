@@ -19,7 +19,7 @@ from .page_style import STYLE
 
 #: What is wrong, what to do about it, and then what there is.
 _SECTIONS = (
-    *(page_problems, page_next, page_findings, page_changes, page_matrix, page_memory, page_versions),
+    *(page_problems, page_next, page_findings, page_matrix, page_changes, page_memory, page_versions),
     *(page_service, page_storage, page_logs),
 )
 
@@ -32,7 +32,8 @@ def fleet_page(report: Mapping[str, Any]) -> str:
         "header",
         element("h1", "Ollama fleet"),
         element("p", f"{sign} {verdict}", class_=f"verdict {good}"),
-        element("p", headline(report), " ", answers_line(report), class_="note"),
+        element("p", headline(report), class_="note"),
+        element("p", answers_line(report), class_="note"),
     )
     main = element("main", page_figures(report), *(page(report) for page in _SECTIONS))
     footer = element("footer", element("p", "The same for programs is in fleet.json, beside this page.", class_="note"))

@@ -13,6 +13,8 @@ from .columns import counted, short, wrapped
 from .fleet_said import said_lines
 
 WIDTH = 100
+#: So many hosts are told about one by one below the table; the page has all.
+HOSTS = 20
 LEGEND = "Cells: digest, listed, answered.  ✓ yes  ✗ no  ≠ another digest  ○ proven earlier  · not asked"
 _GAP = "  "
 _CELL = 10

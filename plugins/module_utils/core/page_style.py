@@ -28,7 +28,8 @@ h1, h2, p, li, td, th, dd, summary { overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); margin: .5rem 0; }
 table { border-collapse: collapse; min-width: 100%; color: var(--text); background: var(--card); }
 caption { padding: .5rem; text-align: left; font-weight: 600; }
-th, td { padding: .35rem .5rem; border: 1px solid var(--line); text-align: left; vertical-align: top; min-width: 7rem; }
+th, td { padding: .35rem .5rem; border: 1px solid var(--line); text-align: left; vertical-align: top; }
+th, td { min-width: 8.5rem; }
 tbody th { position: sticky; left: 0; min-width: 9rem; max-width: 45vw; color: var(--text); background: var(--card); }
 small { display: block; font-weight: 400; }
 summary { padding: .35rem 0; cursor: pointer; }

@@ -10,7 +10,8 @@ from datetime import datetime, timezone
 from textwrap import wrap
 from typing import Any
 
-from .fleet_table import WIDTH
+from .columns import counted
+from .fleet_table import HOSTS, WIDTH
 from .told import mapping, mappings
 from .units import human_bytes
 
@@ -20,12 +21,13 @@ _MODELS = 6
 def storage_table(storage: Mapping[str, Any], width: int = WIDTH) -> str:
     """``storage`` of the fleet report: per host what storage_info returned. Empty without hosts."""
     lines: list[str] = []
-    for host, told in storage.items():
+    for host, told in list(storage.items())[:HOSTS]:
         stored, scrub = mapping(told, "storage"), mapping(told, "scrub")
         if stored:
             lines += ["", *wrap(f"Storage of {host}", width)]
             lines += [line for label, text in storage_rows(stored, scrub) for line in _row(label, text, width)]
-    return "\n".join(lines)
+    more = len(storage) - HOSTS
+    return "\n".join([*lines, *(["", f"Storage of {counted(more, 'more host')}: see fleet.html"] if more > 0 else [])])
 
 
 def storage_rows(stored: Mapping[str, Any], scrub: Mapping[str, Any]) -> list[tuple[str, str]]:
