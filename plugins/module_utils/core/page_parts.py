@@ -23,7 +23,8 @@ def section(key: str, title: str, *content: object) -> Markup:
 
 def table(caption: str, heads: Sequence[object], rows: Iterable[tuple[object, Sequence[Cell]]]) -> Markup:
     """``heads`` over everything, the first one over what names each row. A cell that is no ``td`` yet becomes one."""
-    top = element("tr", *(element("th", head, scope="col") for head in heads))
+    # An empty corner heads nothing.
+    top = element("tr", *(element("th", head, scope="col") if head else element("td") for head in heads))
     body = [element("tr", element("th", label, scope="row"), *map(_cell, cells)) for label, cells in rows]
     whole = element("table", element("caption", caption), element("thead", top), element("tbody", *body))
     # Who has no mouse scrolls with the arrows, for which the box has to take the focus.
