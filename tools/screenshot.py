@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-SIZE = {"width": 1000, "height": 860}
+SIZE = {"width": 1000, "height": 1260}
 LIMIT = 200_000
 BROWSERS = ("chromium-headless-shell", "chromium")
 

@@ -52,7 +52,8 @@ FORBIDDEN = {
     ],
 }
 BINARY = {".gguf", ".gz", ".png", ".pem"}
-SHIPPED_TEXT = house.files("docs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "README.md")
+FOLDERS = ("docs", "extensions", "inventories", "meta", "playbooks", "plugins", "roles", "README.md")
+SHIPPED_TEXT = [path for path in house.files(*FOLDERS) if path.suffix != ".png"]
 # A model called NAME:latest is a model; an image called so is a version that nobody chose.
 LATEST = re.compile(
     r"(?:image\S*\s*[:=]\s*|\b(?:\w+/)*ollama/|docker\.io/|registry:|haproxy|grafana/|prom/)\S*:latest\b"

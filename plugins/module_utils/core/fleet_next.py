@@ -55,7 +55,7 @@ def _of_service(told: Any) -> Iterable[tuple[str, str]]:
     elif mapping(told, "rollout").get("verdict") == "failed":
         yield (
             "deploy",
-            "goes on where the last rollout failed, once its cause is mended; rolling_rollback takes it back",
+            "goes on where the last rollout failed, unless that was done since; rolling_rollback takes it back",
         )
     if mapping(told, "gateway") and not mapping(mapping(told, "gateway"), "gateway").get("reachable"):
         yield "deploy", "starts the gateway, which does not answer"

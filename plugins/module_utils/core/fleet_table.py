@@ -60,7 +60,7 @@ def answers_line(report: Mapping[str, Any]) -> str:
     asked, count = sum(bool(model.get("asked")) for model in models), len(models)
     told = [f"{asked} asked for now" if asked else "none was asked for now"]
     told += [f"{len(proven)} proven earlier, the oldest {min(proven) or 'at an unknown time'}"] if proven else []
-    told += [f"{count - asked - len(proven)} without an answer"] if count > asked + len(proven) else []
+    told += [f"{count - asked - len(proven)} not asked"] if count > asked + len(proven) else []
     return f"Of {counted(count, 'answer')}, {'; '.join(told)}." if count else ""
 
 

@@ -23,7 +23,8 @@ _TROUBLE = (
 )
 #: How a rollout ends that is worth a line, by its verdict.
 _FATES = {
-    "failed": "failed; correct the inventory and deploy again, or take it back with rolling_rollback",
+    "failed": "failed; unless that was done since, correct the inventory and deploy,"
+    " or take it back with rolling_rollback",
     "paused": "was paused after a failure; look into it, and deploy again",
 }
 

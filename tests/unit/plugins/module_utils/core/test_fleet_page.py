@@ -109,7 +109,7 @@ def test_what_is_wrong_comes_first():
         "gpu-3: it was not verified",
         "ansible-playbook -i INVENTORY corral.ollama.deploy",
         "The last rollout of gpu-2 was not brought to its end; the next deploy goes on with it. ollama-",
-        "The last rollout of gpu-4 failed; correct the inventory and deploy again, or take it back with",
+        "The last rollout of gpu-4 failed; unless that was done since, correct the inventory and deploy, or",
         "3 retried (ollama-server-2)",
         "does not answer: gone",
         "19.4 GB, 5 models",

@@ -55,9 +55,7 @@ def test_a_problem_of_now_is_told_once():
 def test_how_old_the_answers_are():
     models = [model(f"m{n}:1", asked=False, from_proof=True, proven_at=f"2026-11-{20 + n}T10:00:00Z") for n in (1, 0)]
     looked = fleet_report(one(*models, model("open:1", **LOOKED)), NOW)
-    line = (
-        "Of 3 answers, none was asked for now; 2 proven earlier, the oldest 2026-11-20T10:00:00Z; 1 without an answer."
-    )
+    line = "Of 3 answers, none was asked for now; 2 proven earlier, the oldest 2026-11-20T10:00:00Z; 1 not asked."
     assert fleet_table(looked, 200).splitlines()[1] == line
     assert line in Page(fleet_page(looked)).text
 

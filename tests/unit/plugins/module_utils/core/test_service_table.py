@@ -59,7 +59,7 @@ def test_only_a_rollout_that_did_not_end_well_is_told():
     ended = {**told, "unfinished": False}
     for verdict in ("", "done", "rolled_back", None, 7):
         assert service_table({"gpu1": {"rollout": {**ended, "verdict": verdict}}}) == ""
-    assert "The last rollout of gpu1 failed; correct the" in service_table(
+    assert "The last rollout of gpu1 failed; unless" in service_table(
         {"gpu1": {"rollout": {**ended, "verdict": "failed"}}}
     )
     assert "gpu1 was paused after a failure" in service_table({"gpu1": {"rollout": {**ended, "verdict": "paused"}}})
