@@ -16,7 +16,7 @@ BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --bec
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
 # Two of those joined by + are made at a time; see tools/parts.
-PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+build molecule acceptance
+PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+monitoring-lab+build molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -79,6 +79,11 @@ conformance: practice ## The practice fleet against the recordings of the real s
 browser: setup ## The pages as a reader sees them, in Debian's Chromium (installed when it is missing)
 	@tools/chromium
 	python -m pytest -q tests/browser
+
+.PHONY: monitoring-lab
+monitoring-lab: practice ## Every fault of the practice server, seen by verify, a metric and an alert
+	practice/up --monitoring
+	python -m pytest -q -s tests/monitoring
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity with every supported ansible-core; units on the other cores and the oldest Python
