@@ -60,3 +60,19 @@ def test_green_when_it_answers_again(lab, silent_run):
     lab.run("verify").ok()
     assert lab.fleet["ok"] is True
     assert lab.fleet["problems"] == []
+    # what its log kept of the silence was told while it was new
+    assert [one for one in lab.fleet["findings"] if one["severity"] == "problem"] == []
+
+
+def test_an_end_in_between_is_told_once_and_named(lab):
+    """The server ends by itself, the engine starts it again, and it serves: only the engine knows."""
+    lab.sh(f'curl -s -X PUT 127.0.0.1:{SICK_PORT}/practice/faults -d \'{{"crash": {{"when": "now"}}}}\'', check=False)
+    lab.sh(f"until [ \"$(docker inspect -f '{{{{.RestartCount}}}}' ollama-{SICK})\" = 1 ]; do sleep 0.2; done")
+    lab.sh(f"until curl -sf 127.0.0.1:{SICK_PORT}/api/version; do sleep 0.2; done")
+    message = lab.run("verify").failed(SICK, lab.container)
+    assert "its server ended by itself once" in message
+    assert "ollama-server-1" not in message
+    assert [(one["check"], one["instance"]) for one in lab.fleet["findings"] if one["severity"] == "problem"] == [
+        ("restarts", SICK)
+    ]
+    lab.run("verify").ok()

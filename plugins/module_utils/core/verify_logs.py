@@ -15,6 +15,8 @@ from .log_since import at
 from .log_verdict import Looked, exceeded, sentence
 from .verify_finding import PROBLEM, WARNING, VerifyFinding
 
+_TOLD = "The verification before has told it; what is new since is within the limits."
+
 
 def log_findings(looked: Looked, classes: Sequence[LogClass]) -> list[VerifyFinding]:
     """Of one container. The counter's mark is the moment of the verification before, "" for none."""
@@ -30,9 +32,7 @@ def log_findings(looked: Looked, classes: Sequence[LogClass]) -> list[VerifyFind
             text = " ".join(filter(None, (sentence(looked, one, recent=True), one.remedy)))
             found.append(VerifyFinding("logs", PROBLEM, text, instance))
         elif exceeded(looked.counter.tallies[one.name], looked.minutes, one.limits):
-            text = (
-                f"{sentence(looked, one)} The verification before has told it, and there is not too much that is new."
-            )
+            text = " ".join(filter(None, (sentence(looked, one), one.remedy, _TOLD)))
             found.append(VerifyFinding("logs", WARNING, text, instance))
     return found
 
