@@ -101,10 +101,14 @@ class _Ways:
         self._choices = [1]  # per open group
         self._loose = [False]  # per open group: whether something in it is repeated or chosen
         self._closed = False  # whether the token before closed such a group
+        self._flags = False  # whether what comes is a flag of the group that was just opened
         self._open, self._ways = 0, 1
 
     def take(self, token: str) -> None:
         closed, self._closed = self._closed, False
+        if self._flags and token in ("x", "#"):
+            self.danger = "a comment, or the flag x, hides what is repeated in it"
+        self._flags = token == "(?" or (self._flags and token in "aiLmsu-")
         repeat = _REPEAT.fullmatch(token)
         if token == "(?P=" or (token[0] == "\\" and token[1:].isdigit() and token[1] != "0"):
             self.danger = "it refers back to a group"

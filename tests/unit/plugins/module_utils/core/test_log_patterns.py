@@ -41,6 +41,7 @@ def test_text_and_dictionaries():
         r"[]a]+x{y",
         r"\d{4}-\d\d",
         r"\bx\b|\by\b",
+        r"^(?i:x)(?P<x>y)(?=x)(?:x|#)\(?x",
         "Zeitüberschreitung",
     ],
 )
@@ -90,6 +91,10 @@ def test_patterns_that_cannot_be_meant(pattern, message):
         "x.{9,}.{1,99}y",
         "a?" * 22 + "a" * 22,
         "(a|a)" * 22 + "b",
+        "^" + "(a|a)" * 24 + "b",
+        "^(?x:(a+) +b)",
+        "^(?sx-i:(a+)#)\n+b)",
+        "^(?#()x|.*a.*b",
     ],
 )
 def test_patterns_that_could_take_hours(pattern):
@@ -102,6 +107,7 @@ def test_patterns_that_could_take_hours(pattern):
     ("pattern", "reach"),
     [
         ("status=404", 65536),
+        ("^status=404", 65536),
         (r"status=(?:404|5\d\d)", 65536),
         (r"took \d+s", 3162),
         (r"took \d+?s", 3162),
