@@ -47,6 +47,10 @@ class Frames:
             yield stream, data[begin:at]
         self._rest = data[at:]
 
+    def end(self) -> Iterator[tuple[int, bytes]]:
+        """What was left without an end; half an entry is none."""
+        yield from ()
+
     @property
     def whole(self) -> bool:
         """Whether nothing was begun and not ended."""
@@ -65,6 +69,11 @@ class RawLines:
         for line in lines:
             yield 1, line[:most] + b"\n"
         self._rest = rest[:most]
+
+    def end(self) -> Iterator[tuple[int, bytes]]:
+        """The last line may have no end: of what is killed, it is the one that tells why."""
+        if self._rest:
+            yield 1, self._rest
 
     @property
     def whole(self) -> bool:

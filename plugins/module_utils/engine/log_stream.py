@@ -49,12 +49,12 @@ class LogStream:
         with self._speaking(), closing(self._open()) as answer:
             while True:
                 piece = answer.raw.read(_PIECE)
-                if not piece:
-                    break
                 self.size += len(piece)
-                for stream, payload in frames.feed(piece):
+                for stream, payload in frames.feed(piece) if piece else frames.end():
                     self.entries += 1
                     yield from self._lines.take(stream, payload)
+                if not piece:
+                    break
         yield from self._lines.end()
         if not frames.whole:
             raise EngineError(f"The engine's answer with the log of {self.name} ended too early.", remedy="Run again.")

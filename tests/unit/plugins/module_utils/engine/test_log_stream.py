@@ -36,6 +36,8 @@ def test_both_streams_in_chunks_of_any_size():
 def test_a_terminal():
     found, _stream, _asked = read([f"{STAMP} one\r\n{STAMP} t".encode(), b"wo\r\n"], tty=True)
     assert found == [(1, "one"), (1, "two")]
+    found, _stream, _asked = read([f"{STAMP} one\r\n{STAMP} out of mem".encode(), b"ory"], tty=True)
+    assert found == [(1, "one"), (1, "out of memory")]
 
 
 def test_nothing_was_logged():
