@@ -79,3 +79,11 @@ def test_an_engine_that_fails(monkeypatch):
         monkeypatch.setattr(engine.fake, "containers", fail)
         monkeypatch.setattr(docker.APIClient, "containers", fail)
         assert module().kind == "engine_error"
+
+
+def test_an_answer_that_breaks_off_is_no_report():
+    """An engine that fails is not the log's fault: what was counted so far would be taken for all."""
+    engine = Engine(logging("c"), logs={"c": Answer(lines=(entry(gin(200)),), cut=True)})
+    with checking(engine) as module:
+        outcome = module(instances=False, containers=["c"], on_failure="report")
+    assert (outcome.failed, outcome.kind) == (True, "log_broken")
