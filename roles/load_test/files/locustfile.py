@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from pathlib import Path
 from typing import Any, Optional
@@ -20,12 +19,15 @@ from typing import Any, Optional
 import gevent
 import gevent.queue
 import load_outcome as outcome
+from gevent import monkey
 from load_client import HERE, PLAN, Arrival, Client
 from locust import User, events, task
 
 OUT = Path(os.environ.get("CORRAL_LOAD_OUT", "/corral/out"))
 LATE = 0.1
 """Seconds by which the generator may be late itself before it says so."""
+GRACE = 30.0
+"""Seconds that locust gets to end by itself after its run time."""
 
 
 class Run:
@@ -138,12 +140,17 @@ class Consumer(User):
             RUN.serve(self.connection, RUN.queue.get())
 
 
+def give_up(seconds: float) -> None:
+    monkey.get_original("time", "sleep")(seconds)
+    os._exit(3)
+
+
 @events.test_start.add_listener
 def start(environment: Any, **_more: Any) -> None:
     global RUN
-    # Whatever happens to whoever started this: it ends by itself. Not even a hub that hangs can stop the signal.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(int(PLAN["hard_limit"]) + 30)
+    # Whatever happens to whoever started this: it ends by itself. A thread of the system's own, as a loop of greenlets
+    # that hangs would stop any other, and the first process of a container gets no signal that it has no handler for.
+    monkey.get_original("_thread", "start_new_thread")(give_up, (float(PLAN["hard_limit"]) + GRACE,))
     RUN = Run(environment)
 
 
