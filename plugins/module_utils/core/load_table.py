@@ -60,7 +60,7 @@ def _host(host: Mapping[str, Any], width: int) -> list[str]:
     lines += [_row("", ("requests", "failed", *_TIMES, "first", "tokens/s"), width), _row("all", _cells(host), width)]
     lines += _groups(host["groups"], width)
     if host["failures"]:
-        lines += wrapped(visible(f"  client: {failures_in_words(host['failures'])}"), width, "    ")
+        lines += _remark(f"client: {failures_in_words(host['failures'])}", width)
     lines += [_pair("", "client saw", "logged", "masked", width)]
     lines += [
         _pair(f"{row['class']}, {row['meaning']}", row["client"], row["logged"], row["masked"], width)
@@ -89,16 +89,20 @@ def _groups(groups: Sequence[Mapping[str, Any]], width: int) -> Iterable[str]:
 def _remarks(host: Mapping[str, Any], width: int) -> Iterable[str]:
     told = host["gateway"]
     if told:
-        text = f"  gateway: {told['retries']} retried, {told['redispatches']} taken to another instance"
-        yield from wrapped(text + (", reloaded meanwhile" if told["reloaded"] else ""), width, "    ")
+        text = f"gateway: {told['retries']} retried, {told['redispatches']} taken to another instance"
+        yield from _remark(text + (", reloaded meanwhile" if told["reloaded"] else ""), width)
     if host["other_lines"]:
         words = ", ".join(f"{count} x {name}" for name, count in host["other_lines"].items())
-        yield from wrapped(f"  other lines in the logs: {words}", width, "    ")
+        yield from _remark(f"other lines in the logs: {words}", width)
     if host["waited"]:
-        text = f"  {counted(host['waited'], 'request')} waited for a free user, {host['most_waiting']} at a time"
-        yield from wrapped(text, width, "    ")
+        text = f"{counted(host['waited'], 'request')} waited for a free user, {host['most_waiting']} at a time"
+        yield from _remark(text, width)
     for text in host["masking"]:
-        yield from wrapped(f"  masked: {visible(text)}", width, "    ")
+        yield from _remark(f"masked: {text}", width)
+
+
+def _remark(text: str, width: int) -> list[str]:
+    return [f"  {line}" for line in wrapped(visible(text), width - 2, "  ")]
 
 
 def _name(group: Mapping[str, Any]) -> str:
