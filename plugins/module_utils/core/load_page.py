@@ -22,7 +22,7 @@ _FOLDED_FROM = 4
 _MOST = 200
 _LONG = 1500
 _TIMES = ("p50", "p90", "p95", "p99", "p99.9", "max")
-_HEADS = ("", "Requests", "Failed", "Waited", *_TIMES, "First token p50", "p95", "Tokens/s p50", "p10")
+_HEADS = ("Which", "Requests", "Failed", "Waited", *_TIMES, "First token p50", "p95", "Tokens/s p50", "p10")
 
 
 def load_page(report: Mapping[str, Any]) -> str:
@@ -67,7 +67,11 @@ def _client(host: Mapping[str, Any]) -> Sequence[Markup]:
     found = [table("What the client saw", _HEADS, rows), element("p", note, class_="note")]
     sent = host["latency_from_send"]
     found.append(
-        table("All of it, from when it was sent", ("", *_TIMES), [("seconds", [_time(sent[key]) for key in _TIMES])])
+        table(
+            "All of it, from when it was sent",
+            ("Measured in", *_TIMES),
+            [("seconds", [_time(sent[key]) for key in _TIMES])],
+        )
     )
     failures = [
         (
@@ -90,7 +94,7 @@ def _both(host: Mapping[str, Any]) -> Sequence[Markup]:
         (fragment(name(row["container"]), ": ", name(row["class"])), _counts("–", row["logged"], row["masked"]))
         for row in host["consumers"]
     ]
-    found = [table("Both views side by side", ("", "Client saw", "Logs have", "Masked"), rows)]
+    found = [table("Both views side by side", ("Class", "Client saw", "Logs have", "Masked"), rows)]
     told = host["gateway"]
     if told:
         reloaded = " It was reloaded meanwhile, so some of its counts are lost." if told["reloaded"] else ""
