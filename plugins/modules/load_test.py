@@ -206,7 +206,7 @@ load:
       elements: dict
     step_seconds: {description: How many seconds an entry of RV(load.course) stands for., type: float}
     course:
-      description: Over time C(at), C(requests), C(failed), C(p50), C(p95) and C(first_p50).
+      description: Over time C(at), C(requests), C(failed), C(done), C(p50), C(p95) and C(first_p50).
       type: list
       elements: dict
     results_path: {description: The file on the target with a line per request., type: str}

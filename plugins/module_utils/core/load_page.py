@@ -124,13 +124,14 @@ def _plots(host: Mapping[str, Any]) -> Sequence[Markup]:
     planned, sent = host["latency"], host["latency_from_send"]
     shares = [Curve("from the planned moment", "plain", [planned[key] for key in _TIMES])]
     shares.append(Curve("from sending", "second", [sent[key] for key in _TIMES]))
+    throughput = [Curve("planned", "plain", rate("requests")), Curve("answered", "second", rate("done"))]
     first = [value or None for value in over("first_p50")]
     return [
         plot(
             "Latency over time", "s", ticks, [Curve("p50", "plain", over("p50")), Curve("p95", "second", over("p95"))]
         ),
         plot("Latency by percentile", "s", _TIMES, shares),
-        plot("Requests", "per second", ticks, [Curve("planned", "plain", rate("requests"))]),
+        plot("Requests", "per second", ticks, throughput),
         plot("Errors", "per second", ticks, [Curve("failed", "third", rate("failed"))]),
         plot("Time to the first token", "s", ticks, [Curve("p50", "plain", first)]),
     ]

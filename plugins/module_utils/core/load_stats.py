@@ -15,7 +15,9 @@ from .load_outcome import NOT_SENT, OK
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 STEPS = 120
-"""Points of a course over time, at most."""
+"""Points of a course over time while requests arrive."""
+MOST_STEPS = 3 * STEPS
+"""With those in which the last answers end; what ends later still counts for the last one."""
 MOST_GROUPS = 512
 MOST_SAMPLES = 3
 _CLASS = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -79,14 +81,14 @@ class Step:
     """One part of the test's time."""
 
     def __init__(self) -> None:
-        self.requests = self.failed = 0
+        self.requests = self.failed = self.done = 0
         self.latency, self.first = array("d"), array("d")
 
     def as_dict(self, at: float) -> dict[str, Any]:
         latency, first = sorted(self.latency), sorted(self.first)
         told = {"p50": percentile(latency, 50), "p95": percentile(latency, 95), "first_p50": percentile(first, 50)}
         shown = {name: round(value, 4) for name, value in told.items()}
-        known = {"at": round(at, 3), "requests": self.requests, "failed": self.failed}
+        known = {"at": round(at, 3), "requests": self.requests, "failed": self.failed, "done": self.done}
         return {**known, **(shown if self.latency else dict.fromkeys(shown))}
 
 
@@ -142,7 +144,10 @@ class Tally:
         if record.get("class") != OK:
             step.failed += 1
             return
-        step.latency.append(_number(record.get("wait")) + _number(record.get("took")))
+        took = _number(record.get("wait")) + _number(record.get("took"))
+        step.latency.append(took)
+        ended = int((_number(record.get("at")) + took) / self._width)
+        self._steps.setdefault(min(ended, MOST_STEPS), Step()).done += 1
         if "first" in record:
             step.first.append(_number(record.get("wait")) + _number(record["first"]))
 

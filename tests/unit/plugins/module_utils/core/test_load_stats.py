@@ -141,11 +141,18 @@ def test_groups_by_model_and_who_answered():
 def test_the_course_of_a_minute_and_of_a_week():
     found = tallied(record(at=0.5), record(at=2.9, took=3.0, first=0.5), record(at=2.1, **{"class": "empty"}))
     assert found["step_seconds"] == 1.0
-    assert [(one["at"], one["requests"], one["failed"], one["p50"]) for one in found["course"]] == [
-        (0.0, 1, 0, 1.0),
-        (1.0, 0, 0, None),
-        (2.0, 2, 1, 3.0),
+    told = [(one["at"], one["requests"], one["failed"], one["done"], one["p50"]) for one in found["course"]]
+    # The last answer came at 5.9 s, when no request was planned any more.
+    assert told == [
+        (0.0, 1, 0, 0, 1.0),
+        (1.0, 0, 0, 1, None),
+        (2.0, 2, 1, 0, 3.0),
+        (3.0, 0, 0, 0, None),
+        (4.0, 0, 0, 0, None),
+        (5.0, 0, 0, 1, None),
     ]
+    late = tallied(record(at=59.0, took=9999.0))["course"]
+    assert (len(late), late[-1]["done"]) == (load_stats.MOST_STEPS + 1, 1)
     week = 7 * 86400.0
     found = tallied(*(record(at=week * part / 1000) for part in range(1001)), duration=week)
     assert len(found["course"]) == load_stats.STEPS + 1
