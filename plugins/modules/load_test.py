@@ -44,8 +44,8 @@ attributes:
 options:
   path:
     description:
-      - A folder on the target for what the generator reads and writes. C(out/requests.jsonl) in it stays, a line per
-        request, until the next test.
+      - A folder on the target for what the generator reads and writes. Each test has a folder of its own in it, of
+        which RV(load.results_path) stays until the next test.
     type: path
     required: true
   image:

@@ -111,7 +111,8 @@ class Lab:
         return outcome
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.folder / "out" / "requests.jsonl").read_text().splitlines()]
+        (results,) = self.folder.glob("run-*/out/requests.jsonl")
+        return [json.loads(line) for line in results.read_text().splitlines()]
 
 
 @contextmanager

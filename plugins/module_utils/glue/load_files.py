@@ -9,6 +9,8 @@ import contextlib
 import inspect
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,15 +23,17 @@ from ..engine.load_generator import USER
 LONGEST = 64 * 1024
 """Bytes of one line of the results: a longer one is none of the generator's."""
 FILES = ("locustfile.py", "load_client.py")
-_KEPT = ("requests.jsonl", "progress.json")
+_RUN = re.compile(r"run-[0-9a-f]{8}")
 
 
 class LoadFolder:
-    """``path`` is replaced as a whole by each test; the last one's results stay."""
+    """A folder of its own below ``path`` for each test: a run whose controller was killed may still be at work in its
+    own, and must not touch that of the next. Only the last one's results stay."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.plan, self.results = os.path.join(path, "in"), os.path.join(path, "out")
+        self.run = os.path.join(path, f"run-{secrets.token_hex(4)}")
+        self.plan, self.results = os.path.join(self.run, "in"), os.path.join(self.run, "out")
 
     @property
     def requests(self) -> str:
@@ -41,7 +45,7 @@ class LoadFolder:
             self._clear()
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             os.chmod(self.path, 0o700)
-            for folder in (self.plan, self.results):
+            for folder in (self.run, self.plan, self.results):
                 os.mkdir(folder, 0o700)
             for name, text in {**generator, "load_outcome.py": inspect.getsource(load_outcome)}.items():
                 self._write(name, [text])
@@ -83,13 +87,10 @@ class LoadFolder:
                         yield record
 
     def _clear(self) -> None:
-        """Only what a test has made: the path is an option, and may be anything."""
-        shutil.rmtree(self.plan, ignore_errors=True)
-        for name in (*_KEPT, "progress.json.new"):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(self.results, name))
+        """Only what tests have made: the path is an option, and may be anything."""
         with contextlib.suppress(FileNotFoundError):
-            os.rmdir(self.results)
+            for name in filter(_RUN.fullmatch, os.listdir(self.path)):
+                shutil.rmtree(os.path.join(self.path, name))
 
     def _write(self, name: str, pieces: Iterable[str]) -> None:
         path = os.path.join(self.plan, name)

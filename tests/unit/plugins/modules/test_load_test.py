@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.glue import load_test as glue
+from ansible_collections.corral.ollama.plugins.module_utils.glue.load_files import LoadFolder
 from ansible_collections.corral.ollama.tests.unit.load_engine import GENERATOR, Engine, answering, generating
 from ansible_collections.corral.ollama.tests.unit.scripted_server import ScriptedServer, error, ok
 
@@ -33,9 +35,10 @@ def test_a_test_and_another_one(tmp_path):
     load = first["load"]
     assert (load["requests"], load["failed"], load["planned"], load["unanswered"]) == (10, 0, 10, 0)
     assert (load["started_at"], load["latency"]["p50"], load["aborted"]) == ("2026-11-21T23:00:00.500000000Z", 0.25, "")
-    assert load["results_path"] == str(tmp_path / "load" / "out" / "requests.jsonl")
-    assert len((tmp_path / "load" / "out" / "requests.jsonl").read_text().splitlines()) == 10
-    assert second["load"] == load
+    assert not Path(load["results_path"]).exists()
+    assert second["load"] == {**load, "results_path": second["load"]["results_path"]}
+    (results,) = (tmp_path / "load").glob("run-*/out/requests.jsonl")
+    assert (str(results), len(results.read_text().splitlines())) == (second["load"]["results_path"], 10)
     assert sorted(check.result) == sorted(first.result)
     assert engine.removed == ["generator", "generator"]
 
@@ -79,7 +82,7 @@ def test_what_the_generator_reads(tmp_path):
     assert "def of_exception" in seen["load_outcome.py"][0]
     assert "secret-key" not in json.dumps(found.result)
     # The key is gone with the test.
-    assert not (tmp_path / "load" / "in").exists()
+    assert not list((tmp_path / "load").glob("run-*/in"))
 
 
 def test_instances_take_turns_and_the_mix_has_weights(tmp_path):
@@ -162,7 +165,7 @@ def test_a_generator_that_fails_says_why_and_is_removed(tmp_path, engine, words)
     assert found.kind == "load_generator_failed"
     assert words in found.msg
     assert double.removed == ["generator"]
-    assert not (tmp_path / "load" / "in").exists()
+    assert not list((tmp_path / "load").glob("run-*/in"))
 
 
 def test_one_that_does_not_end_is_ended(tmp_path, monkeypatch):
@@ -199,12 +202,29 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         assert run().kind == "load_folder"
 
 
+def test_a_killed_run_that_still_works_touches_nothing_of_the_next(tmp_path):
+    """Its module goes on without its controller, and clears up behind itself when its container is gone."""
+    old = LoadFolder(str(tmp_path / "load"))
+
+    def play(plan, out):
+        old.forget()
+        answering()(plan, out)
+
+    with generating(Engine(play), tmp_path) as run:
+        old.make(GENERATOR, {}, [], "")
+        found = run()
+    assert found["load"]["requests"] == 10
+    assert not Path(old.run).exists()
+
+
 def test_files_of_others_in_the_folder_stay(tmp_path):
     (tmp_path / "load").mkdir()
     (tmp_path / "load" / "mine").write_text("x")
+    (tmp_path / "load" / "run-of-mine").mkdir()
     with generating(Engine(answering()), tmp_path) as run:
         assert not run().failed
     assert (tmp_path / "load" / "mine").read_text() == "x"
+    assert (tmp_path / "load" / "run-of-mine").is_dir()
 
 
 @pytest.mark.parametrize("name", ["requests.jsonl", "progress.json"])
