@@ -28,12 +28,17 @@ def all_files() -> tuple[Path, ...]:
 
 def files(*folders: str, suffixes: tuple[str, ...] = ()) -> list[Path]:
     """The repository's files below any of ``folders`` that end in one of ``suffixes``."""
+    return list(_files(folders, suffixes))
+
+
+@cache
+def _files(folders: tuple[str, ...], suffixes: tuple[str, ...]) -> tuple[Path, ...]:
     tops = [ROOT / folder for folder in folders] or [ROOT]
-    return [
+    return tuple(
         path
         for path in all_files()
         if any(path == top or top in path.parents for top in tops) and (not suffixes or path.suffix in suffixes)
-    ]
+    )
 
 
 def shown(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def code(path: Path) -> list[str]:
     return [fenced or inline for fenced, inline in CODE.findall(house.text(path))]
 
 
+@cache
 def names() -> set[str]:
     """Everything that can be called ``corral.ollama.NAME``."""
     plugins = [path for path in house.files("plugins", suffixes=(".py",)) if "module_utils" not in path.parts]

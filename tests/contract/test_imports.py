@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,13 @@ def part_of(dotted: str) -> str:
     return parts[1] if parts[0] == "plugins" and len(parts) > 1 else parts[0]
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imported(path: Path) -> tuple[tuple[int, str], ...]:
     """Line and dotted name (from ``plugins.`` on for the collection's own) of everything that ``path`` imports."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[tuple[int, str]]:
     package = house.shown(path).removesuffix(".py").split("/")[:-1]
     for node in ast.walk(house.tree(path)):
         if isinstance(node, ast.Import):
