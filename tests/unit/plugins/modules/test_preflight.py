@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
@@ -161,7 +162,7 @@ def test_a_process_that_listens_is_found_by_the_kernel(on, tmp_path):
         port = taken.getsockname()[1]
         outcome = on(FakeEngine(root_dir=str(tmp_path)), base_port=port)
     assert outcome.kind == "port_in_use"
-    assert f"Port {port} is in use by the process python" in outcome.msg or "pytest" in outcome.msg
+    assert f"Port {port} is in use by the process {Path('/proc/self/comm').read_text().strip()} (pid " in outcome.msg
 
 
 @pytest.mark.parametrize(
