@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 import pytest
+from ansible.plugins.filter.core import to_bool
 from ansible_collections.corral.ollama.plugins.filter.pinned import pinned_filter
 from ansible_collections.corral.ollama.tests.contract import house
 from jinja2.nativetypes import NativeEnvironment
@@ -53,8 +54,9 @@ def effective(value: Any, known: dict[str, Any]) -> Any:
     if not isinstance(value, str) or "{{" not in value:
         return value
     environment = NativeEnvironment(undefined=jinja2.StrictUndefined)
-    # The filter is the real one; the controller of a fleet that says nothing has no lock either.
+    # The filters are the real ones; the controller of a fleet that says nothing has no lock either.
     environment.filters["corral.ollama.pinned"] = pinned_filter
+    environment.filters["bool"] = to_bool
     environment.globals["lookup"] = no_lock
     inner = {name: effective(default, {}) if name != value else default for name, default in known.items()}
     try:
