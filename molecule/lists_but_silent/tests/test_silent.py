@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from lab import wait_until
 
 DEADLINE = 6
 SICK, MODEL, OTHER = "ollama-server-2", "llava:7b", "nomic-embed-text:v1.5"
@@ -34,9 +35,9 @@ def test_verify_fails_and_names_host_instance_and_model(lab, silent_run):
     assert "ollama-server-1" not in message
 
 
-def test_within_its_deadline(silent_run):
-    """One deadline and what any run needs, not a deadline for each model or each instance."""
-    assert silent_run.seconds < DEADLINE + 30
+def test_within_its_deadline(entries):
+    """One deadline, not one for each model: what was left unasked took no time."""
+    assert sum(model["seconds"] for model in entries[SICK].values()) < DEADLINE + 5
 
 
 def test_the_report_says_which_and_what_was_left_unasked(entries):
@@ -66,9 +67,10 @@ def test_green_when_it_answers_again(lab, silent_run):
 
 def test_an_end_in_between_is_told_once_and_named(lab):
     """The server ends by itself, the engine starts it again, and it serves: only the engine knows."""
-    lab.sh(f'curl -s -X PUT 127.0.0.1:{SICK_PORT}/practice/faults -d \'{{"crash": {{"when": "now"}}}}\'', check=False)
-    lab.sh(f"until [ \"$(docker inspect -f '{{{{.RestartCount}}}}' ollama-{SICK})\" = 1 ]; do sleep 0.2; done")
-    lab.sh(f"until curl -sf 127.0.0.1:{SICK_PORT}/api/version; do sleep 0.2; done")
+    lab.api(SICK_PORT, "/practice/faults", {"crash": {"route": "/api/ps"}}, method="PUT")
+    assert not _answers(lab, "/api/ps")  # it ends in the middle of the answer
+    wait_until(lambda: lab.inspect(f"ollama-{SICK}")["RestartCount"] == 1, 60, "the engine to start it again")
+    wait_until(lambda: _answers(lab), 60, "it to answer")
     message = lab.run("verify").failed(SICK, lab.container)
     assert "its server ended by itself once" in message
     assert "ollama-server-1" not in message
@@ -76,3 +78,10 @@ def test_an_end_in_between_is_told_once_and_named(lab):
         ("restarts", SICK)
     ]
     lab.run("verify").ok()
+
+
+def _answers(lab, path: str = "/api/version") -> bool:
+    try:
+        return bool(lab.api(SICK_PORT, path))
+    except AssertionError:
+        return False
