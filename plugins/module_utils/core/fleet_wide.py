@@ -37,13 +37,11 @@ def _drift(hosts: Mapping[str, Any], lock: Lock, at: str) -> Iterable[tuple[str,
     known = {host: _seen(told) for host, told in hosts.items() if mapping(told, "drift")}
     if not known:
         return
+    first = min(known)
     try:
         report = drift_report(known, lock, at)
     except (CorralError, KeyError, TypeError, ValueError) as error:
-        yield (
-            next(iter(known)),
-            VerifyFinding("drift", WARNING, f"Whether the fleet has drifted is not known: {error}."),
-        )
+        yield first, VerifyFinding("drift", WARNING, f"Whether the fleet has drifted is not known: {error}.")
         return
     told = {host: _told(hosts[host]) for host in known}
     said = set()
@@ -59,7 +57,7 @@ def _drift(hosts: Mapping[str, Any], lock: Lock, at: str) -> Iterable[tuple[str,
             yield host, VerifyFinding("drift", PROBLEM, rest)
     for text in report["notes"]:
         if not text.startswith(_SILENT):
-            yield next(iter(known)), VerifyFinding("drift", NOTE, text)
+            yield first, VerifyFinding("drift", NOTE, text)
 
 
 def _seen(told: Any) -> dict[str, Any]:

@@ -106,9 +106,10 @@ class LoadTest:
         """A line per request: when, what, to whom. Instances take turns."""
         draw = random.Random(self._params["seed"]).random
         what = choices([entry.weight for entry in wish.mix], draw)
-        for number, when in enumerate(arrivals(wish.duration, wish.rate, wish.ramp, wish.arrivals, draw)):
+        when = arrivals(wish.duration, wish.rate, wish.ramp, wish.arrivals, draw)
+        for number, (moment, entry) in enumerate(zip(when, what)):
             count[0] = number + 1
-            yield f"{when:.6f} {next(what)} {number % len(wish.targets)}\n"
+            yield f"{moment:.6f} {entry} {number % len(wish.targets)}\n"
 
     def _wanted(self, wish: Wish) -> Wanted:
         users = str(wish.concurrency)

@@ -68,7 +68,7 @@ def test_another_context_is_loaded_and_another_time_is_only_set():
     server = Server().has(MISTRAL, keep=None, context=4096).has(CODE, keep=60, context=8192)
     wanted = [{"name": MISTRAL, "context_length": 8192}, {"name": CODE, "keep_alive": "10m"}]
     with servers(server) as listed:
-        _check, real, _again, _ = four_runs(resident_set, args(listed, wanted))
+        _check, real, *_others = four_runs(resident_set, args(listed, wanted))
     assert actions(real) == {MISTRAL: "reload", CODE: "renew"}
     assert server.loads == [MISTRAL]
     assert server.asked() == [(MISTRAL, "-1s", 8192), (CODE, "600s", 8192)], "a renewal keeps the context that is there"
@@ -99,7 +99,7 @@ def test_an_older_version_in_memory():
     server.weights[A], server.weights[B] = "w1", "w9"
     server.runners["w9"] = server.runners.pop("w2")
     with servers(server) as listed:
-        _check, real, _again, _ = four_runs(resident_set, args(listed, [MISTRAL]))
+        _check, real, *_others = four_runs(resident_set, args(listed, [MISTRAL]))
     assert actions(real) == {MISTRAL: "reload"}
     assert {one["digest"] for one in server.runners.values()} == {A, B}
     assert real["results"][0]["models"][0]["digest"] == A
@@ -111,7 +111,7 @@ def test_an_older_version_that_shares_its_weights():
     server.weights[old] = "w1"
     server.has(MISTRAL, digest=old, keep=None)
     with servers(server) as listed:
-        _check, real, _again, _ = four_runs(resident_set, args(listed, [MISTRAL]))
+        _check, real, *_others = four_runs(resident_set, args(listed, [MISTRAL]))
     assert [one["digest"] for one in server.runners.values()] == [A]
     assert real["ok"]
 
@@ -129,7 +129,7 @@ def test_a_model_that_has_no_longer_context_is_not_loaded_again_and_again(tmp_pa
     server.most_context = 2048
     wanted = [{"name": MISTRAL, "context_length": 8192}]
     with servers(server) as listed:
-        _c, real, _again, _ = four_runs(resident_set, args(listed, wanted, memory_path=str(tmp_path / "r.json")))
+        _check, real, *_others = four_runs(resident_set, args(listed, wanted, memory_path=str(tmp_path / "r.json")))
     assert real["warnings"] == [f"{ONE}: {MISTRAL} was asked for with a context of 8192, and has 2048."]
     assert server.loads == [MISTRAL]
 

@@ -40,7 +40,7 @@ def order(asks):
         ([A, B], [there(A)], Room(models=2), True, [("b", [], False), ("a", [], False)]),
         ([A, B, C], [there(A)], Room(models=1), True, [("b", ["a"], False), ("c", [], False), ("a", [], False)]),
         ([A, B, C], [there(A)], Room(models=1), False, [("b", ["a"], True), ("c", ["a"], True), ("a", [], False)]),
-        ([B], [there(A, 30), there(C, 30)], Room(memory=65, on_gpu=True), True, [("b", ["a"], False)]),
+        ([B], [there(A, 30), there(C, 30)], Room(memory=65, on_gpu=True), True, [("b", ["c"], False)]),
         ([B], [there(A, 30), there(C, 20)], Room(memory=65, on_gpu=True), True, [("b", [], False)]),
         ([B], [there(A, keep_alive=FOREVER), there(C)], Room(models=2), True, [("b", ["c"], False)]),
         ([D, B], [there(A)], Room(models=2), False, [("d", [], False), ("b", ["a"], True)]),

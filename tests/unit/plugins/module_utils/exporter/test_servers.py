@@ -17,8 +17,8 @@ ONE, TWO = SERVERS
 QUICK = {"cache": 0, "request": 0.3, "part": 2}
 
 
-def reader(*urls, times=QUICK, **more):
-    return ServersReader(config(list(urls), times=times, **more), [].append, now=lambda: 1000.0)
+def reader(*urls, times=None, **more):
+    return ServersReader(config(list(urls), times=times or QUICK, **more), [].append, now=lambda: 1000.0)
 
 
 @pytest.fixture
