@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ RECORD = ROOT / "docs/guides/before_after.json"
 LAST = ROOT / ".cache/molecule/before_after.json"
 
 
-def _clients(seen: Mapping[str, Any]) -> str:
-    return f"{seen['clients']['failed']} of {seen['clients']['requests']}"
+def _failed(what: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda seen: f"{seen[what]['failed']} of {seen[what]['requests']}"
 
 
 def _named(names: list[str]) -> str:
@@ -34,13 +34,18 @@ def _pairs(seen: Mapping[str, Any]) -> str:
     return f"{_named(seen['verify']['failed'])} (of {seen['verify']['pairs']})"
 
 
-ROWS = (
-    ("what clients see fail", _clients),
+ROWS: tuple[tuple[str, Callable[[Mapping[str, Any]], object]], ...] = (
+    ("what clients see fail", _failed("clients")),
     ("what the router shows: success", _ratio),
     ("`log_check`, the router's log: `status=404`", lambda seen: seen["consumer"]["not_found"]),
     ("`log_check`, the router's log: `Generation timeout`", lambda seen: seen["consumer"]["timeouts"]),
     ("`log_check`, the servers' logs: 404", lambda seen: seen["logs"]["not_found"]),
     ("`log_check`, the servers' logs: a client left (499, 500)", lambda seen: seen["logs"]["timeouts"]),
+    (
+        "`load_test` at the router: requests that fail",
+        lambda seen: f"{seen['load']['failed']} of {seen['load']['requests']}",
+    ),
+    ("`load_test`: failures that something masked", lambda seen: seen["load"]["masked"]),
     ("`probe` and `verify`: instance and model that do not serve", _pairs),
     ("`digest_check`: models whose bytes are wrong", lambda seen: _named(seen["store"]["damaged"])),
     ("the models on the disk", lambda seen: f"{seen['disk'] / 1e6:.0f} MB"),

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from lab import Lab, wait_until
+from lab import Lab, Run, wait_until
 
 PORT = 11000
 ROUTER = "router"
@@ -79,6 +79,14 @@ def traffic(lab: Lab, at_once: int = 6) -> Counter[int]:
     ]
     with ThreadPoolExecutor(at_once) as pool:
         return Counter(pool.map(lambda kind: ask(lab, *kind)[0], kinds * (ASKED // len(kinds))))
+
+
+def load_test(lab: Lab) -> tuple[Run, dict[str, Any]]:
+    """The playbook, at the router as its clients are; the run and its report."""
+    url = f"http://127.0.0.1:{PORT}"
+    short = {"load_test_duration": 10, "load_test_rate": 6, "load_test_timeout": 60}
+    run = lab.run("load_test", load_test_target="url", load_test_url=url, corral_log_consumers=CONSUMERS, **short)
+    return run, dict(json.loads((lab.ephemeral / "artifacts" / "load.json").read_text()))
 
 
 @dataclass(frozen=True)

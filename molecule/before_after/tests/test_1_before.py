@@ -6,7 +6,23 @@
 from __future__ import annotations
 
 import pytest
-from masked import ASKED, LEFT, LLAMA, LLAVA, MODELS, NOMIC, NOT_FOUND, OLD, ROUTER, SAID, logged, route, stats, traffic
+from masked import (
+    ASKED,
+    LEFT,
+    LLAMA,
+    LLAVA,
+    MODELS,
+    NOMIC,
+    NOT_FOUND,
+    OLD,
+    ROUTER,
+    SAID,
+    load_test,
+    logged,
+    route,
+    stats,
+    traffic,
+)
 
 HALF = {"old-ollama-2": LLAMA, "old-ollama-3": LLAVA, "old-ollama-7": NOMIC}
 SILENT = {"old-ollama-4": LLAMA, "old-ollama-8": LLAVA}
@@ -97,6 +113,18 @@ def test_reading_the_store_names_the_bytes_that_no_answer_tells(lab, asked, reco
     answer = lab.api(PORTS[WRONG], "/api/generate", {"model": LLAVA, "prompt": "Hello", "stream": False})
     assert answer["done"] is True
     record("before", "store", {"damaged": [f"{WRONG} {LLAVA}"]})
+
+
+def test_a_load_test_sees_no_failure_and_says_what_was_masked(lab, asked, record):
+    then = stats(lab)
+    run, report = load_test(lab)
+    hidden = stats(lab)
+    assert (report["summary"]["requests"] > 50, report["summary"]["failed"]) == (True, 0)
+    masked = {row["class"]: row["masked"] for row in report["hosts"][0]["consumers"]}
+    for name, pattern in SAID.items():
+        assert 0 < masked[pattern] <= hidden[name] - then[name], (masked, hidden, then)
+    run.failed("masked", ROUTER)
+    record("before", "load", {name: report["summary"][name] for name in ("requests", "failed", "masked")})
 
 
 def test_the_playbook_verify_does_not_take_them_for_the_declared_fleet(lab):

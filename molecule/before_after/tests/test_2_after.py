@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from masked import ASKED, CONSUMERS, LEFT, NOT_FOUND, OLD, ROUTER, SAID, logged, route, stats, traffic
+from masked import ASKED, CONSUMERS, LEFT, NOT_FOUND, OLD, ROUTER, SAID, load_test, logged, route, stats, traffic
 
 GATEWAY = "http://127.0.0.1:11433"
 COUNTS = ("retried", "not_found", "timeouts", "fallbacks", "failed")
@@ -45,6 +45,14 @@ def test_the_logs_count_nothing(lab, seen, record):
     assert counted.of(*NOT_FOUND, *LEFT) == 0
     record("after", "consumer", {name: counted.of(pattern, container=ROUTER) for name, pattern in SAID.items()})
     record("after", "logs", {"not_found": counted.of(*NOT_FOUND), "timeouts": counted.of(*LEFT)})
+
+
+def test_a_load_test_finds_nothing_that_failed_and_nothing_masked(lab, seen, record):
+    run, report = load_test(lab)
+    run.ok()
+    assert report["summary"]["requests"] > 50
+    assert (report["summary"]["failed"], report["summary"]["masked"], report["problems"]) == (0, 0, [])
+    record("after", "load", {name: report["summary"][name] for name in ("requests", "failed", "masked")})
 
 
 def test_verify_finds_every_instance_serving_every_model(lab, seen, record):
