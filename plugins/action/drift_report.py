@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -18,6 +16,7 @@ from ..module_utils.core.drift_table import drift_table
 from ..module_utils.core.errors import CorralError
 from ..module_utils.core.lockfile import parse_lock
 from ..plugin_utils.artifacts import write_report
+from ..plugin_utils.reports import failure_text, plain, utc_now
 
 display = Display()
 
@@ -41,9 +40,8 @@ class ActionModule(ActionBase):
         return {"changed": False, **result}
 
     def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        # Without the types by which Ansible marks where values came from.
-        hosts, lock = json.loads(json.dumps([options["hosts"], options["lock"]], default=str))
+        now = utc_now()
+        hosts, lock = plain([options["hosts"], options["lock"]])
         report = drift_report(hosts, parse_lock(lock, "that was given"), now)
         table = drift_table(report, max(options["width"], 80))
         display.display(table)
@@ -51,13 +49,7 @@ class ActionModule(ActionBase):
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.
             failure = {**stats_of(report), "kind": "drift", "problems": report["problems"]}
-            return {"failed": True, "ok": False, "path": path, "msg": _failure(report), "error": failure}
+            text = failure_text("The fleet has drifted", report["problems"])
+            return {"failed": True, "ok": False, "path": path, "msg": text, "error": failure}
         stats = {"data": {"corral_drift": stats_of(report)}, "per_host": False, "aggregate": True}
         return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}
-
-
-def _failure(report: Mapping[str, Any]) -> str:
-    problems = report["problems"]
-    listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"The fleet has drifted, {count}: {listed}"

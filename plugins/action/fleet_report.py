@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from itertools import groupby
 from typing import Any
 
@@ -27,6 +25,7 @@ from ..module_utils.core.lockfile import parse_lock
 from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import PAGE, REPORT, check_writable, read_report, write_report, write_text
+from ..plugin_utils.reports import failure_text, plain, utc_now
 
 display = Display()
 
@@ -52,8 +51,8 @@ class ActionModule(ActionBase):
             for name in (REPORT, PAGE):
                 check_writable(options["artifacts_dir"], name)
             return {"ok": True}
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        hosts, lock = _plain([options["hosts"], options["lock"]])
+        now = utc_now()
+        hosts, lock = plain([options["hosts"], options["lock"]])
         every = fleet_wide(hosts, parse_lock(lock, "that was given"), now)
         report = fleet_report(every, now, read_report(options["artifacts_dir"]))
         table = _table(report, max(options["width"], 60))
@@ -62,7 +61,8 @@ class ActionModule(ActionBase):
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.
             failure = {**stats_of(report), "kind": "fleet_not_ok", "problems": report["problems"]}
-            return {"failed": True, "ok": False, **paths, "msg": _failure(report), "error": failure}
+            text = failure_text("The fleet is not as declared", report["problems"])
+            return {"failed": True, "ok": False, **paths, "msg": text, "error": failure}
         stats = {"data": {"corral_fleet": stats_of(report)}, "per_host": False, "aggregate": True}
         return {"ok": report["ok"], **paths, "report": report, "table": table, "ansible_stats": stats}
 
@@ -87,16 +87,3 @@ def _show(table: str) -> None:
     colours = {GOOD: constants.COLOR_OK, BAD: constants.COLOR_ERROR, OPEN: constants.COLOR_WARN}
     for tone, lines in groupby(table.splitlines(), tone_of if ANSIBLE_COLOR else lambda _line: PLAIN):
         display.display("\n".join(lines), color=colours.get(tone))
-
-
-def _failure(report: Mapping[str, Any]) -> str:
-    problems = report["problems"]
-    listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"The fleet is not as declared, {count}: {listed}"
-
-
-def _plain(values: list[Any]) -> list[Any]:
-    """Without the types by which Ansible marks where values came from."""
-    plain: list[Any] = json.loads(json.dumps(values, default=str))
-    return plain

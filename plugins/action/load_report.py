@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -18,6 +16,7 @@ from ..module_utils.core.load_page import load_page
 from ..module_utils.core.load_report import OPTIONS, load_report, stats_of
 from ..module_utils.core.load_table import load_table
 from ..plugin_utils.artifacts import check_writable, write_report, write_text
+from ..plugin_utils.reports import failure_text, plain, utc_now
 
 display = Display()
 
@@ -45,9 +44,8 @@ class ActionModule(ActionBase):
             for name in (REPORT, PAGE):
                 check_writable(options["artifacts_dir"], name)
             return {"ok": True}
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        # Without the types by which Ansible marks where values came from.
-        hosts = json.loads(json.dumps(options["hosts"], default=str))
+        now = utc_now()
+        hosts = plain(options["hosts"])
         report = load_report(hosts, now, options["max_error_ratio"], options["fail_on_masked"])
         table = load_table(report, max(options["width"], 80))
         display.display(table)
@@ -55,7 +53,8 @@ class ActionModule(ActionBase):
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.
             failure = {**stats_of(report), "kind": "load_not_ok", "problems": report["problems"]}
-            return {"failed": True, "ok": False, **paths, "msg": _failure(report), "error": failure}
+            text = failure_text("The load test did not end well", report["problems"])
+            return {"failed": True, "ok": False, **paths, "msg": text, "error": failure}
         stats = {"data": {"corral_load": stats_of(report)}, "per_host": False, "aggregate": True}
         told = {"problems": report["problems"], "table": table, "ansible_stats": stats}
         return {"ok": report["ok"], **paths, "summary": stats_of(report), **told}
@@ -64,10 +63,3 @@ class ActionModule(ActionBase):
 def _write(directory: str, report: Mapping[str, Any]) -> dict[str, str]:
     page = write_text(directory, load_page(report), PAGE)
     return {"path": write_report(directory, report, REPORT), "page": page}
-
-
-def _failure(report: Mapping[str, Any]) -> str:
-    problems = report["problems"]
-    listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, 1))
-    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    return f"The load test did not end well, {count}: {listed}"

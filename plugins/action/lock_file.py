@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -18,6 +16,7 @@ from ..module_utils.core.lock_changes import Change, changes
 from ..module_utils.core.lock_plan import OPTIONS, LockPlan, plan_lock
 from ..module_utils.core.lockfile import Lock, render_lock
 from ..plugin_utils.locks import lock_path, read_lock, write_lock
+from ..plugin_utils.reports import plain, utc_now
 
 display = Display()
 
@@ -41,8 +40,8 @@ class ActionModule(ActionBase):
     def _work(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         path = lock_path(options["path"], task_vars)
         current = read_lock(path)
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        hosts, answers = json.loads(json.dumps([options["hosts"], options["registry"]], default=str))
+        now = utc_now()
+        hosts, answers = plain([options["hosts"], options["registry"]])
         plan = plan_lock(current, hosts, answers, refresh=options["refresh"], prune=options["prune"], now=now)
         if options["plan_only"]:
             return {"path": path, "to_ask": list(plan.ask)}

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -16,6 +14,7 @@ from ansible.utils.display import Display
 from ..module_utils.core.errors import CorralError
 from ..module_utils.core.migration_report import OPTIONS, migration_report, migration_table, stats_of
 from ..plugin_utils.artifacts import write_report
+from ..plugin_utils.reports import plain, utc_now
 
 display = Display()
 
@@ -39,9 +38,8 @@ class ActionModule(ActionBase):
         return {"changed": False, **result}
 
     def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        # Without the types by which Ansible marks where values came from.
-        hosts = json.loads(json.dumps(options["hosts"], default=str))
+        now = utc_now()
+        hosts = plain(options["hosts"])
         report = migration_report(hosts, now, self._task.check_mode)
         table = migration_table(report, max(options["width"], 80))
         display.display(table)
