@@ -12,13 +12,13 @@ from typing import Any
 
 from .engine_time import engine_time
 from .names import Key
-from .probe_plan import Server
+from .probe_plan import Server, iso_time
 from .resident_memory import Loaded
 from .residents import Resident
+from .verify_finding import PROBLEM, WARNING, VerifyFinding
 from .wishes import Wish
 
 RESIDENT, EVICTED = "resident", "evicted"
-PROBLEM, WARNING = "problem", "warning"
 _PREWARM = "Run the playbook prewarm."
 
 
@@ -62,7 +62,7 @@ def expiry(one: Resident, text: str) -> str:
     if one.forever:
         return "never"
     moment = engine_time(text) if one.keep_alive is not None else 0.0
-    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+    return iso_time(moment or None)
 
 
 def _finding(seen: Seen, wish: Wish, known: Loaded | None, now: float) -> dict[str, Any] | None:
@@ -96,7 +96,7 @@ def _other_context(server: str, wish: Wish, here: Sequence[Resident], known: Loa
 
 
 def _entry(check: str, severity: str, instance: str, model: str, message: str) -> dict[str, Any]:
-    return {"check": check, "severity": severity, "instance": instance, "model": model, "message": message}
+    return VerifyFinding(check, severity, message, instance, model).as_dict()
 
 
 def _at(moment: float) -> str:
