@@ -126,7 +126,7 @@ def instance_row(container: Mapping[str, Any]) -> dict[str, Any]:
         "url": f"http://{reachable_host(address)}:{port}" if port else "",
         "port": port,
         "volumes": [_volume(mount) for mount in container.get("Mounts") or []],
-        "gpus": _gpus(container["HostConfig"]),
+        "gpus": requested_gpus(container["HostConfig"]),
     }
 
 
@@ -149,7 +149,8 @@ def _volume(mount: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _gpus(host_config: Mapping[str, Any]) -> list[str]:
+def requested_gpus(host_config: Mapping[str, Any]) -> list[str]:
+    """The devices that a container was made with, ["all"] for all of them."""
     requests = host_config.get("DeviceRequests") or []
     named = [device for request in requests for device in request.get("DeviceIDs") or []]
     return ["all"] if any(request.get("Count") == -1 for request in requests) else named
@@ -158,8 +159,14 @@ def _gpus(host_config: Mapping[str, Any]) -> list[str]:
 def given_gpus(host_config: Mapping[str, Any]) -> tuple[str, ...]:
     """However a container gets GPUs: by requests, those by CDI included (``nvidia.com/gpu=0``), or device files."""
     devices = [str(device.get("PathOnHost") or "") for device in host_config.get("Devices") or []]
-    named = [name.rpartition("=")[2] for name in _gpus(host_config)]
+    named = [name.rpartition("=")[2] for name in requested_gpus(host_config)]
     return (*named, *(path for path in devices if path.startswith(_GPU_FILES)))
+
+
+def environment(config: Mapping[str, Any]) -> dict[str, str]:
+    """Of the ``Config`` of a container or an image; a name without a value is left out."""
+    pairs = (str(entry).partition("=") for entry in config.get("Env") or [])
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def _labels(entry: Mapping[str, Any]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from ..core.engine_time import engine_time
 from ..core.inference_compute import Device, devices
 from ..core.log_since import fixed
 from .client import EngineError, inspect
-from .containers import SERVICE, is_instance, project_containers
+from .containers import SERVICE, environment, is_instance, project_containers, requested_gpus
 from .log_stream import LogStream
 
 _LINES = 2000
@@ -40,14 +40,10 @@ def limits(api: Any, project: str) -> list[Limits]:
 
 def _limits(api: Any, container: dict[str, Any]) -> Limits:
     config, host = container["Config"], container["HostConfig"]
-    pairs = [str(entry).partition("=") for entry in config.get("Env") or []]
-    requests = host.get("DeviceRequests") or []
-    named = [str(device) for request in requests for device in request.get("DeviceIDs") or []]
-    gpus = ("all",) if any(request.get("Count") == -1 for request in requests) else tuple(named)
-    environment = {name: value for name, equals, value in pairs if equals}
     memory = host.get("Memory")
     limit = memory if isinstance(memory, int) and memory > 0 else 0
-    return Limits(config["Labels"][SERVICE], environment, limit, gpus, devices_of(api, container))
+    gpus = tuple(map(str, requested_gpus(host)))
+    return Limits(config["Labels"][SERVICE], environment(config), limit, gpus, devices_of(api, container))
 
 
 def devices_of(api: Any, container: dict[str, Any]) -> tuple[Device, ...]:

@@ -14,7 +14,7 @@ from ..core.leases import Lease
 from ..core.rollout_end import sentences
 from ..core.verify_gpus import InstanceGpus
 from ..engine.client import speaking
-from ..engine.containers import given_gpus, inspected_instances, instance_row, project_containers
+from ..engine.containers import environment, given_gpus, inspected_instances, instance_row, project_containers
 from ..engine.images import inspected_image, plain_id
 from ..engine.limits import devices_of
 from ..store.files import NotAFile, lstat
@@ -70,11 +70,6 @@ def containers(api: Any, project: str, expected: Mapping[str, Sequence[str]]) ->
     with speaking():
         found = inspected_instances(api, project_containers(api, project))
         return [_container(api, raw, expected) for raw in found]
-
-
-def environment(config: Mapping[str, Any]) -> dict[str, str]:
-    pairs = (str(entry).partition("=") for entry in config.get("Env") or [])
-    return {name: value for name, equals, value in pairs if equals}
 
 
 def image_of(api: Any, reference: str) -> tuple[str, dict[str, str]]:
