@@ -2,7 +2,7 @@
 """Nothing is wrong, for as long as you like, and nothing says otherwise: no alert, no failed verification.
 
 A practice fleet with its gateway, the exporter, and Prometheus and Alertmanager with the rules, holds and intervals as
-shipped (ports from 26530). Meanwhile clients ask through the gateway; the playbooks `update_models` (which finds
+shipped (ports from 26530, with `--dying` from 26630). Meanwhile clients ask through the gateway; the playbooks `update_models` (which finds
 nothing new), `scrub` and `verify` (every other one deep) run without a pause; twice a second a list of some instance
 lacks a model that is there, as lists do while a pull rewrites a manifest; and a third of the way in everything is
 restarted by `rolling_restart`. Nobody verifies while that runs: it takes instances out, and proves them itself.
@@ -37,7 +37,8 @@ sys.path.insert(0, str(ROOT / "tests/monitoring"))
 
 from watched import Watched, watching  # isort: skip
 
-PROJECT, PORT = "corralsoak", 26530
+#: A project and a first port for the healthy and for the dying fleet: both may run at a time.
+HEALTHY, DYING = ("corralsoak", 26530), ("corraldying", 26630)
 CHAT, EMBEDDING = MODELS = ("llava:7b", "nomic-embed-text:v1.5")
 #: Requests of all clients and lists that lack a model, each a second.
 RATE, FLICKER = 10.0, 2.0
@@ -159,7 +160,7 @@ class Soak:
         client = docker.from_env()
         while not self.over.wait(random.uniform(1, 5)):
             name = random.choice(self.watched.names)
-            container = client.containers.get(f"{PROJECT}-{name}")
+            container = client.containers.get(f"{self.watched.project}-{name}")
             self.found.outages += 1
             if random.random() < 0.5:
                 try:
@@ -194,8 +195,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(143))
     rules = {"monitoring_scrape_seconds": 1, "monitoring_evaluation_seconds": 5} if options.dying else {}
     times = {"cache": 1.0, "probe": 30.0} if options.dying else {}
+    project, port = DYING if options.dying else HEALTHY
     with tempfile.TemporaryDirectory(prefix="corral-soak-") as folder:
-        wish = Watched(Path(folder), PROJECT, PORT, MODELS, options.instances, times=times, rules=rules)
+        wish = Watched(Path(folder), project, port, MODELS, options.instances, times=times, rules=rules)
         with watching(wish) as watched:
             found = Soak(watched, options.minutes, options.dying).go()
             told = json.dumps({"dying": options.dying, **asdict(found)}, indent=2)
