@@ -2,10 +2,11 @@
 """Nothing is wrong, for as long as you like, and nothing says otherwise: no alert, no failed verification.
 
 A practice fleet with its gateway, the exporter, and Prometheus and Alertmanager with the rules, holds and intervals as
-shipped (ports from 26530, with `--dying` from 26630). Meanwhile clients ask through the gateway; the playbooks `update_models` (which finds
-nothing new), `scrub` and `verify` (every other one deep) run without a pause; twice a second a list of some instance
-lacks a model that is there, as lists do while a pull rewrites a manifest; and a third of the way in everything is
-restarted by `rolling_restart`. Nobody verifies while that runs: it takes instances out, and proves them itself.
+shipped (ports from 26530, with `--dying` from 26630). Meanwhile clients ask through the gateway; the playbooks
+`update_models` (which finds nothing new), `scrub` and `verify` (every other one deep) run without a pause; twice a
+second a list of some instance lacks a model that is there, as lists do while a pull rewrites a manifest; and a third of
+the way in everything is restarted by `rolling_restart`. Nobody verifies while that runs: it takes instances out, and
+proves them itself.
 With `--dying` the same exporter is scraped every second while instances crash, stop and come back, and nothing is
 expected of the alerts, but of the exporter: that every scrape is answered, and what memory and CPU it takes.
 The result is JSON (`--out`) and rows for docs/performance.md; the exit status is 1 where something was not as hoped.
