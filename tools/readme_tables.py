@@ -75,6 +75,7 @@ def metrics() -> list[str]:
 def blocks() -> dict[str, list[str]]:
     content = table("role", roles()) + table("module", plugins("modules"))
     content += table("filter", plugins("filter")) + table("lookup", plugins("lookup"))
+    content += table("inventory", plugins("inventory"))
     versions = ["| ansible-core | tested on Python |", "|---|---|"]
     versions += [f"| {line.core} | {line.python} |" for line in matrix()]
     return {

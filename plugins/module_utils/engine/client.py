@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,15 +25,26 @@ class EngineError(CorralError):
     kind = "engine_error"
 
 
-def connect(timeout: float = 60.0) -> Any:
-    """A low-level ``docker.APIClient`` that has spoken with the engine; honours DOCKER_HOST."""
+def connect(timeout: float = 60.0, url: str = "", tls: Mapping[str, str] | None = None) -> Any:
+    """A low-level ``docker.APIClient`` that has spoken with the engine: the one at ``url``, else that of DOCKER_HOST.
+
+    ``tls`` has ``ca_path``, ``client_cert`` and ``client_key``, for an address.
+    """
     docker = require("docker")
-    where = os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
+    where = url or os.environ.get("DOCKER_HOST") or DEFAULT_SOCKET
     try:
+        how = _at(docker, url, tls or {}) if url else docker.utils.kwargs_from_env()
         # The SDK's fixed default API version is refused by engines that are much newer.
-        return docker.APIClient(version="auto", timeout=timeout, **docker.utils.kwargs_from_env())
+        return docker.APIClient(version="auto", timeout=timeout, **how)
     except docker.errors.DockerException as error:
         raise _unusable(where, error) from error
+
+
+def _at(docker: Any, url: str, tls: Mapping[str, str]) -> dict[str, Any]:
+    if not any(tls.values()):
+        return {"base_url": url}
+    pair = (tls["client_cert"], tls["client_key"]) if tls.get("client_cert") and tls.get("client_key") else None
+    return {"base_url": url, "tls": docker.tls.TLSConfig(client_cert=pair, ca_cert=tls.get("ca_path"), verify=True)}
 
 
 def without_library() -> EngineError | None:
@@ -88,7 +99,8 @@ def _unusable(where: str, error: Exception) -> EngineError:
         return EngineError(message, kind="engine_too_old", remedy=remedy, **facts)
     if any(isinstance(cause, FileNotFoundError) for cause in causes) and not _installed():
         return _missing(where, **facts)
-    message = f"Docker is installed, and its engine at {where} does not answer: {causes[-1]}."
+    found = "Docker is installed, and its" if where.startswith("unix://") else "The Docker"
+    message = f"{found} engine at {where} does not answer: {causes[-1]}."
     remedy = "Start it (systemctl start docker), and look at its log when it stops again."
     return EngineError(message, kind="engine_not_answering", remedy=remedy, **facts)
 
