@@ -98,10 +98,24 @@ def test_it_comes_back_when_it_is_killed(lab, metrics):
     told(metrics, "instances_available{}", len(SERVERS))
 
 
-def test_it_goes_when_it_is_not_wanted(lab):
-    lab.run("monitoring", corral_monitoring=False).ok()
+def gone(lab) -> None:
     assert lab.sh(f"systemctl is-active {UNIT}", check=False).strip() != "active"
     assert lab.sh("ls -d /opt/corral/ollama-monitoring", check=False) == ""
     assert lab.docker("ps", "-aq", "--filter", "label=corral.monitoring=ollama").strip() == ""
     assert lab.sh("ls /opt/corral/ollama /etc/systemd/system | grep exporter", check=False) == ""
+
+
+def test_it_goes_when_it_is_not_wanted(lab):
+    lab.run("monitoring", corral_monitoring=False).ok()
+    gone(lab)
     assert lab.run("monitoring", corral_monitoring=False).ok().changed == []
+
+
+def test_a_teardown_takes_it_along(lab, metrics):
+    lab.run("monitoring").ok()
+    told(metrics, "instances_available{}", len(SERVERS))
+    lab.run("teardown").ok()
+    gone(lab)
+    assert metrics() == {}
+    assert lab.docker("ps", "-aq", "--filter", "label=corral.project=ollama").strip() == ""
+    assert lab.run("teardown").ok().changed == []
