@@ -52,10 +52,8 @@ def write_log(stage: Scene, size: int) -> int:
         labels=LABEL,
         entrypoint=["python3", "-c", WRITER, str(size)],
         command=[],
-        log_config={
-            "Type": "json-file",
-            "Config": {"max-size": "-1"},
-        },  # whatever the engine's default: nothing rotates
+        # Whatever the engine's default is, nothing rotates; not every engine takes -1 for that.
+        log_config={"Type": "json-file", "Config": {"max-size": "100g"}},
     )
     stage.made.append(container)
     deadline = time.monotonic() + 60 + size / 1e6
