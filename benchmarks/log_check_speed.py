@@ -44,10 +44,9 @@ time.sleep(86400)
 
 def write_log(stage: Scene, size: int) -> int:
     """Make the container and wait until its log is written; gives the bytes of text."""
-    container = stage.client.containers.run(
+    container = stage.client.containers.create(
         stage.image,
         name=NAME,
-        detach=True,
         init=True,
         labels=LABEL,
         entrypoint=["python3", "-c", WRITER, str(size)],
@@ -56,6 +55,7 @@ def write_log(stage: Scene, size: int) -> int:
         log_config={"Type": "json-file", "Config": {"max-size": "100g"}},
     )
     stage.made.append(container)
+    container.start()
     deadline = time.monotonic() + 60 + size / 1e6
     while time.monotonic() < deadline:
         for line in container.logs(tail=100).decode(errors="replace").splitlines():
