@@ -6,12 +6,11 @@ is removed either."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
 from ..core.images import Remembered, dump_memory, parse_memory
-from ..store.files import lstat, os_errors, read_plain, require_directory, write_whole
+from ..store.files import lstat, read_plain, write_private
 
 _LIMIT = 1024 * 1024
 
@@ -33,9 +32,5 @@ class ImageMemory:
             return ()
 
     def write(self, memory: tuple[Remembered, ...]) -> None:
-        """Whole or not at all; readable by root only, as everything in that folder."""
-        folder = os.path.dirname(self.path)
-        with os_errors("write", self.path):
-            require_directory(folder)
-            os.makedirs(folder, mode=0o750, exist_ok=True)
-            write_whole(self.path, dump_memory(memory), folder, mode=0o600)
+        """Whole or not at all."""
+        write_private(self.path, dump_memory(memory))

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -15,7 +14,7 @@ from ..core.migration import STARTED, Record, begun, parse_record, reached, requ
 from ..core.migration_view import Fleet, obstacles, parked, todo, view
 from ..core.plans import Plan, Step
 from ..core.problems import raise_all
-from ..store.files import lstat, os_errors, read_plain, write_whole
+from ..store.files import lstat, os_errors, read_plain, write_private
 from .run import Work
 
 _LIMIT = 16 * 1024 * 1024
@@ -59,7 +58,7 @@ def prepare_migration(params: Mapping[str, Any]) -> Work:
     plan = Plan() if wanted == actual else Plan(_steps(actual, wanted, path), _state(actual), _state(wanted))
 
     def apply() -> Mapping[str, Any]:
-        _write(path, wanted)
+        write_private(path, wanted.as_bytes(), "write the record of the migration")
         return {}
 
     return Work(plan, {"migration": _shown(wanted, found, params)}, apply)
@@ -91,10 +90,3 @@ def _shown(record: Record | None, found: Mapping[str, Any], params: Mapping[str,
     open_work = todo(record, found) if params["found"] is not None else False
     shown = begun(record, found, params["project"], store, "") if open_work or record is None else record
     return {**shown.as_dict(), "phase": record.phase if record else "", "todo": open_work, **view(shown)}
-
-
-def _write(path: str, record: Record) -> None:
-    folder = os.path.dirname(path)
-    with os_errors("write the record of the migration", path):
-        os.makedirs(folder, exist_ok=True)
-        write_whole(path, record.as_bytes(), folder, mode=0o600)

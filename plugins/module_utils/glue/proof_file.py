@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
 from ..core.proofs import Failure, Failures, Proof, Proofs, dumped, loaded, loaded_failures, merged, still_failing
-from ..store.files import os_errors, read_plain, write_whole
+from ..store.files import read_plain, write_private
 
 _LIMIT = 16 * 1024 * 1024
 
@@ -44,10 +43,7 @@ class ProofFile:
         proofs, failures = ProofFile(self.path).read_all()
         proofs = merged(proofs, proven, [failure.key for failure in failed], now)
         failures = still_failing(failures, proven, failed, now)
-        folder = os.path.dirname(self.path)
         try:
-            with os_errors("write", self.path):
-                os.makedirs(folder, exist_ok=True)
-                write_whole(self.path, dumped(proofs, failures).encode(), folder, mode=0o600)
+            write_private(self.path, dumped(proofs, failures).encode())
         except CorralError as error:
             self.warnings.append(f"What was proven cannot be remembered: {error}")

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
 from ..core.names import Key
 from ..core.resident_memory import Loaded, Memory, dumped, loaded, remembered
-from ..store.files import os_errors, read_plain, write_whole
+from ..store.files import read_plain, write_private
 
 _LIMIT = 4 * 1024 * 1024
 
@@ -38,12 +37,10 @@ class ResidentFile:
         if not self.path:
             return
         before = ResidentFile(self.path).read()
-        text, folder = dumped(remembered(before, rows, instances)), os.path.dirname(self.path)
+        text = dumped(remembered(before, rows, instances))
         if before and text == dumped(before):
             return
         try:
-            with os_errors("write", self.path):
-                os.makedirs(folder, exist_ok=True)
-                write_whole(self.path, text.encode(), folder, mode=0o600)
+            write_private(self.path, text.encode())
         except CorralError as error:
             self.warnings.append(f"What was loaded cannot be remembered: {error}")

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from ..core.errors import CorralError
 from ..core.verify_memory import VerifyMemory, parse_verify_memory
-from ..store.files import NotAFile, os_errors, read_plain, write_whole
+from ..store.files import NotAFile, read_plain, write_private
 
 _LIMIT = 1024 * 1024
 
@@ -32,10 +31,7 @@ class VerifyFile:
             return VerifyMemory()
 
     def remember(self, memory: VerifyMemory) -> None:
-        folder = os.path.dirname(self.path)
         try:
-            with os_errors("write", self.path):
-                os.makedirs(folder, mode=0o700, exist_ok=True)
-                write_whole(self.path, memory.as_bytes(), folder, mode=0o600)
+            write_private(self.path, memory.as_bytes())
         except CorralError as error:
             self.warnings.append(f"What was seen cannot be remembered: {error}")

@@ -67,6 +67,22 @@ def test_a_directory_is_not_made_where_a_link_is(tmp_path):
     assert caught.value.kind == "not_a_directory"
 
 
+def test_what_is_private_is_for_its_owner_only_and_makes_its_folder(tmp_path):
+    path = tmp_path / "corral" / "ollama" / "proofs.json"
+    files.write_private(str(path), b"{}")
+    assert path.read_bytes() == b"{}"
+    assert [one.stat().st_mode & 0o777 for one in (path, path.parent)] == [0o600, 0o700]
+
+
+def test_what_is_private_is_not_written_through_a_linked_folder(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "ollama").symlink_to("elsewhere")
+    with pytest.raises(CorralError) as raised:
+        files.write_private(str(tmp_path / "ollama" / "proofs.json"), b"{}")
+    assert raised.value.kind == "not_a_directory"
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_no_path_leaves_the_store(tmp_path):
     paths = store_at(str(tmp_path))
     with pytest.raises(InvalidDigest):
