@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.core.errors import CorralError
+from ..module_utils.core.gpu_sets import AUTO
 from ..module_utils.core.layout import Layout, instances
 
 DOCUMENTATION = r"""
@@ -39,10 +41,18 @@ options:
     default: 127.0.0.1
   gpus:
     description:
-      - C([]) for none, C("all") for all of them in every instance, or a list that is dealt out in turn.
-      - An entry of the list is one device (an index or a C(GPU-…) or C(MIG-…) identifier) or a list of devices.
+      - C([]) or C("none") for none, C("all") for all of them in every instance, or a list that is dealt out in turn.
+      - An entry of the list is one device (an index, a C(GPU-…) or C(MIG-…) identifier, or a render node such as
+        C(renderD128)), a list of devices, C("all") or C("none").
+      - C("auto") is what O(host) says.
     type: raw
     default: []
+  host:
+    description:
+      - What C(auto) means on this host, as the role P(corral.ollama.gpus#role) works it out, with C(count) in place of
+        O(count), and C(gpus) in place of C("auto").
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -67,12 +77,19 @@ _value:
 
 
 def instances_filter(
-    project: str, count: Any = 8, base_port: Any = 11434, bind_address: str = "127.0.0.1", gpus: Any = ()
+    project: str,
+    count: Any = 8,
+    base_port: Any = 11434,
+    bind_address: str = "127.0.0.1",
+    gpus: Any = (),
+    host: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     try:
+        if host:
+            count, gpus = host["count"], host["gpus"] if gpus == AUTO else gpus
         layout = Layout(str(project), int(count), int(base_port), str(bind_address), gpus)
         return [instance.as_dict() for instance in instances(layout)]
-    except (CorralError, TypeError, ValueError) as error:
+    except (CorralError, KeyError, TypeError, ValueError) as error:
         raise AnsibleFilterError(f"corral.ollama.instances: {error}") from error
 
 

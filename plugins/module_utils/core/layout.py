@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .gpu_sets import GpuSets, gpu_sets
 from .problems import Problem, raise_all
 
 MAX_INSTANCES = 128
@@ -18,9 +18,6 @@ LAST_PORT = 65535
 SERVICE_PREFIX = "ollama-server-"
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_GPU = re.compile(r"[0-9]{1,3}|(GPU|MIG)-[0-9A-Za-z][0-9A-Za-z/-]*")
-
-GpuSets = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -79,37 +76,6 @@ def layout_problems(layout: Layout) -> list[Problem]:
     checks = (_project_problem, _count_problem, _ports_problem, _bind_problem, _gpus_problem)
     found = (check(layout) for check in checks)
     return [problem for problem in found if problem is not None]
-
-
-def gpu_sets(gpus: Any) -> GpuSets:
-    """The devices per instance, to be dealt out in turn: () none, (("all",),) all, else one tuple of ids per set.
-
-    Raises TypeError or ValueError that says what is wrong.
-    """
-    if gpus is None or gpus == "":
-        return ()
-    if gpus == "all":
-        return (("all",),)
-    if isinstance(gpus, (str, bytes, Mapping)) or not isinstance(gpus, Sequence):
-        raise TypeError(f"{gpus!r} is neither a list nor 'all'")
-    return tuple(_gpu_set(entry) for entry in gpus)
-
-
-def _gpu_set(entry: Any) -> tuple[str, ...]:
-    if entry == "all":
-        return ("all",)
-    members = entry if isinstance(entry, (list, tuple)) else [entry]
-    ids = tuple(_gpu_id(member) for member in members)
-    if not ids or len(set(ids)) != len(ids):
-        raise ValueError(f"the entry {entry!r} {'names a device twice' if ids else 'is empty'}")
-    return ids
-
-
-def _gpu_id(member: Any) -> str:
-    text = "" if isinstance(member, bool) else str(member)
-    if not _GPU.fullmatch(text):
-        raise ValueError(f"{member!r} is neither an index (0, 1, …) nor a GPU-… or MIG-… identifier")
-    return text
 
 
 def _instance(layout: Layout, index: int, sets: GpuSets) -> Instance:
@@ -181,5 +147,5 @@ def _gpus_problem(layout: Layout) -> Problem | None:
         return Problem(
             "bad_gpus",
             f"corral_gpus cannot be read: {error}.",
-            'Use [] (no GPU), "all", a list of devices ([0, 1]) or a list of lists ([[0, 1], [2, 3]]).',
+            'Use [] (no GPU), "all", "auto", a list of devices ([0, 1]) or a list of lists ([[0, 1], [2, 3]]).',
         )

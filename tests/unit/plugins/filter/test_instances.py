@@ -26,3 +26,14 @@ def test_strings_from_surveys_and_the_command_line_are_numbers():
 def test_bad_input_is_a_filter_error(bad):
     with pytest.raises(AnsibleFilterError, match=r"corral\.ollama\.instances: "):
         instances("ollama", **bad)
+
+
+def test_auto_is_what_the_host_has():
+    host = {"count": 3, "gpus": [["GPU-a"], ["GPU-b"], ["GPU-c"]]}
+    assert [entry["gpus"] for entry in instances("ollama", gpus="auto", host=host)] == host["gpus"]
+    # A role that knows nothing of GPUs has the same instances.
+    assert len(instances("ollama", host=host)) == 3
+    with pytest.raises(AnsibleFilterError, match="nobody has looked there yet"):
+        instances("ollama", gpus="auto")
+    with pytest.raises(AnsibleFilterError, match="instances: "):
+        instances("ollama", gpus="auto", host={"gpus": []})
