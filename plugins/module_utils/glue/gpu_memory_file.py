@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 
 from ..core.gpu_memory import GpuMemory, dump_memory, parse_memory
-from ..store.files import NotAFile, lstat, os_errors, read_plain, require_directory, write_whole
+from ..store.files import NotAFile, lstat, read_plain, write_private
 
 _LIMIT = 1024 * 1024
 
@@ -31,9 +30,5 @@ class GpuMemoryFile:
             return GpuMemory()
 
     def write(self, memory: GpuMemory) -> None:
-        """Whole or not at all; readable by root only, as everything in that folder."""
-        folder = os.path.dirname(self.path)
-        with os_errors("write", self.path):
-            require_directory(folder)
-            os.makedirs(folder, mode=0o750, exist_ok=True)
-            write_whole(self.path, dump_memory(memory), folder, mode=0o600)
+        """Whole or not at all."""
+        write_private(self.path, dump_memory(memory))
