@@ -61,6 +61,36 @@ attributes:
     support: full
 """
 
+    # Modules whose work an action plugin does on the controller, once for all hosts.
+    CONTROLLER_ACTION = r"""
+options: {}
+attributes:
+  action:
+    description: Runs as an action plugin, on the controller only.
+    support: full
+  bypass_host_loop:
+    description: Runs once for all hosts, as with C(run_once).
+    support: full
+"""
+
+    # Those of them that write a report. Use together with the two others.
+    CONTROLLER_REPORT = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - In check mode the report is made and printed, and not written.
+  diff_mode:
+    support: N/A
+    details:
+      - The report is a record of what was seen, not a state that is managed.
+  idempotent:
+    support: full
+    details:
+      - Each run replaces what was written by what is newer, which is no change of the fleet and not reported as one.
+"""
+
     # Modules with an action plugin that prints progress while the module works.
     PROGRESS_ACTION = r"""
 options: {}

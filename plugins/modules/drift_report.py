@@ -23,25 +23,8 @@ description:
     registered, so that all hosts get it.
 extends_documentation_fragment:
   - corral.ollama.attributes
-attributes:
-  action:
-    description: Runs as an action plugin, on the controller only.
-    support: full
-  bypass_host_loop:
-    description: Runs once for all hosts, as with C(run_once).
-    support: full
-  check_mode:
-    support: full
-    details:
-      - In check mode the report is made and printed, and not written.
-  diff_mode:
-    support: N/A
-    details:
-      - The report is a record of what was seen, not a state that is managed.
-  idempotent:
-    support: full
-    details:
-      - Each run replaces the file by a newer one, which is no change of the fleet and not reported as one.
+  - corral.ollama.attributes.controller_action
+  - corral.ollama.attributes.controller_report
 options:
   hosts:
     description:
@@ -153,22 +136,13 @@ error:
   type: dict
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.core.drift import OPTIONS
-from ..module_utils.core.errors import CorralError
-from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.controller_only import controller_only
+from ..module_utils.glue.run import run
 
-
-def prepare(params: Mapping[str, Any]) -> Work:
-    raise CorralError(
-        "drift_report works on the controller, and was sent to a host instead of being run by its action plugin.",
-        kind="no_action_plugin",
-        remedy="Call it by its full name, corral.ollama.drift_report.",
-    )
+prepare = controller_only("drift_report")
 
 
 def main() -> None:

@@ -23,25 +23,8 @@ description:
     registered, so that all hosts get it.
 extends_documentation_fragment:
   - corral.ollama.attributes
-attributes:
-  action:
-    description: Runs as an action plugin, on the controller only.
-    support: full
-  bypass_host_loop:
-    description: Runs once for all hosts, as with C(run_once).
-    support: full
-  check_mode:
-    support: full
-    details:
-      - In check mode the report is made and printed; neither file is written.
-  diff_mode:
-    support: N/A
-    details:
-      - The report is a record of what was seen, not a state that is managed.
-  idempotent:
-    support: full
-    details:
-      - Each run replaces the files by newer ones, which is no change of the fleet and not reported as one.
+  - corral.ollama.attributes.controller_action
+  - corral.ollama.attributes.controller_report
 options:
   hosts:
     description:
@@ -174,22 +157,13 @@ page:
   sample: /home/ops/fleet/artifacts/fleet.html
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.core.errors import CorralError
 from ..module_utils.core.fleet_report import OPTIONS
-from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.controller_only import controller_only
+from ..module_utils.glue.run import run
 
-
-def prepare(params: Mapping[str, Any]) -> Work:
-    raise CorralError(
-        "fleet_report works on the controller, and was sent to a host instead of being run by its action plugin.",
-        kind="no_action_plugin",
-        remedy="Call it by its full name, corral.ollama.fleet_report.",
-    )
+prepare = controller_only("fleet_report")
 
 
 def main() -> None:

@@ -19,25 +19,13 @@ description:
   - Runs once for all hosts of a batch, and connects to none of them.
 extends_documentation_fragment:
   - corral.ollama.attributes
+  - corral.ollama.attributes.controller_action
+  - corral.ollama.attributes.controller_report
 attributes:
-  action:
-    description: Runs as an action plugin, on the controller only.
-    support: full
-  bypass_host_loop:
-    description: Runs once for all hosts, as with C(run_once).
-    support: full
   check_mode:
     support: full
     details:
       - In check mode the report is made and printed, as that of a plan, and not written.
-  diff_mode:
-    support: N/A
-    details:
-      - The report is a record of what was done, not a state that is managed.
-  idempotent:
-    support: full
-    details:
-      - Each run replaces the file by a newer one, which is no change of the fleet and not reported as one.
 options:
   hosts:
     description:
@@ -122,22 +110,13 @@ path:
   sample: /home/ops/fleet/artifacts/migration.json
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.core.errors import CorralError
 from ..module_utils.core.migration_report import OPTIONS
-from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.controller_only import controller_only
+from ..module_utils.glue.run import run
 
-
-def prepare(params: Mapping[str, Any]) -> Work:
-    raise CorralError(
-        "migration_report works on the controller, and was sent to a host instead of being run by its action plugin.",
-        kind="no_action_plugin",
-        remedy="Call it by its full name, corral.ollama.migration_report.",
-    )
+prepare = controller_only("migration_report")
 
 
 def main() -> None:
