@@ -76,6 +76,8 @@ class Follower:
         async_dir = self._action._remote_expand_user(
             self._action.get_shell_option("async_dir", default="~/.ansible_async")
         )
+        # The wrapper is told the same: where HOME is not the user's folder, "~" is another one to a Python than to us.
+        self._action._connection._shell.set_option("async_dir", async_dir)
         self._progress = f"{async_dir.rstrip('/')}/corral-{secrets.token_hex(8)}.json"
         started = self._start()
         if started.get("failed") or not started.get("ansible_job_id"):

@@ -40,7 +40,9 @@ class FakeAction:
     def __init__(self, *polls: Any, started: Any = None, result: Any = None, **task: Any) -> None:
         values = {"async_val": 0, "check_mode": False, "no_log": False, "delegate_to": None, "args": {"name": "m:1"}}
         self._task = SimpleNamespace(**{**values, **task})
-        self._connection = SimpleNamespace(reset=lambda: None)
+        self.options: dict[str, str] = {}
+        shell = SimpleNamespace(set_option=self.options.__setitem__)
+        self._connection = SimpleNamespace(reset=lambda: None, _shell=shell)
         self._polls = list(polls)
         self._started, self._result = (
             started or STARTED,
@@ -101,6 +103,9 @@ def test_the_result_is_the_modules_own() -> None:
     assert start[1]["progress_path"].startswith("/home/bob/.ansible_async/corral-")
     assert fetch[0] == "ansible.legacy.async_status"
     assert fetch[1] == {"jid": "j1.2", "mode": "status", "_async_dir": "/home/bob/.ansible_async"}
+    assert action.options == {"async_dir": "/home/bob/.ansible_async"}, (
+        "the wrapper writes where the result is looked for"
+    )
     assert action._task.async_val == 0
     assert action.commands[-1].startswith("rm -f /home/bob/.ansible_async/j1.2 /home/bob/.ansible_async/corral-")
 
