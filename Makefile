@@ -16,7 +16,7 @@ BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --bec
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
 # Two of those joined by + are made at a time; see tools/parts.
-PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+monitoring-lab+build molecule acceptance
+PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+monitoring-lab+build+shipped molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -110,6 +110,10 @@ build: setup ## Build the collection and import it as Galaxy would
 	rm -rf dist
 	ansible-galaxy collection build --output-path dist
 	cd dist && python -m galaxy_importer.main *.tar.gz
+
+.PHONY: shipped
+shipped: practice ## The tarball in an environment that holds nothing else, on every supported ansible-core
+	python -m pytest -q tests/release
 
 .PHONY: readmes
 readmes: setup ## Write the roles' README files and the README's tables from the code
