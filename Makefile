@@ -16,7 +16,7 @@ BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --bec
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
 # Two of those joined by + are made at a time; see tools/parts.
-PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+monitoring-lab+build+shipped molecule acceptance
+PARTS = setup docker sanity+unit+lint+browser+conformance+hosts+monitoring-lab+build+shipped+docs molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -114,6 +114,13 @@ build: setup ## Build the collection and import it as Galaxy would
 .PHONY: shipped
 shipped: practice ## The tarball in an environment that holds nothing else, on every supported ansible-core
 	python -m pytest -q tests/release
+
+.PHONY: docs
+docs: setup ## The reference pages, by antsibull-docs and Sphinx, into build/docs/html
+	rm -rf build/docs
+	mkdir -p build/docs && install -d -m 0755 build/docs/rst
+	antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --cleanup everything --dest-dir build/docs/rst corral.ollama
+	sphinx-build -q -W --keep-going -b html -c docs/docsite build/docs/rst build/docs/html
 
 .PHONY: readmes
 readmes: setup ## Write the roles' README files and the README's tables from the code

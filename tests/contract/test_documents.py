@@ -18,7 +18,7 @@ RECORDS = house.ROOT / "docs/decisions"
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", house.text(house.ROOT / "Makefile"), re.MULTILINE))
 CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 TOP = {path.relative_to(house.ROOT).parts[0] for path in house.all_files()}
-MADE = ("artifacts/", "dist/", ".cache/", ".venv")  # exist only after a command has run
+MADE = ("artifacts/", "build/", "dist/", ".cache/", ".venv")  # exist only after a command has run
 
 
 def code(path: Path) -> list[str]:
