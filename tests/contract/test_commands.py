@@ -20,7 +20,7 @@ from commands import Command, commands
 
 EVERY = commands()
 PLAYS = [command for command in EVERY if command.words[0] == "ansible-playbook"]
-MODULES = [command for command in EVERY if command.words[0] == "ansible"]
+MODULES = [command for command in EVERY if command.words[0] == "ansible" and "corral.ollama." in command.text]
 FLAGS = {"--check", "--diff", "--become", "-K"}
 TAKES = {"-i", "-e", "--limit", "-m", "-a", "--forks"}
 
