@@ -14,7 +14,7 @@ from ansible_collections.corral.ollama.plugins.module_utils.store.layout import 
 from ansible_collections.corral.ollama.plugins.module_utils.store.reading import model_names, stored_model
 from ansible_collections.corral.ollama.tests.unit.scripted_server import Answer, Call, ScriptedServer
 
-_RANGE = re.compile(r"bytes=(\d+)-")
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
 
 class FakeRegistry:
@@ -86,14 +86,16 @@ class FakeRegistry:
         data, match = self._blobs[digest], _RANGE.fullmatch(call.headers.get("Range", ""))
         answer = Answer(body=data)
         if match:
-            start = int(match[1])
-            where = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            answer = Answer(206, data[start:], {"Content-Range": where})
+            answer = ranged(data, int(match[1]), int(match[2] or len(data) - 1))
         if self.twist.get(digest):
             answer = self.twist[digest].pop(0)(call, answer)
         if answer.status in (200, 206):
             self.sent[digest] = self.sent.get(digest, 0) + len(answer.body) + sum(map(len, answer.lines or ()))
         return answer
+
+
+def ranged(data: bytes, first: int, last: int) -> Answer:
+    return Answer(206, data[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(data)}"})
 
 
 def wrong(_call: Call, right: Answer) -> Answer:

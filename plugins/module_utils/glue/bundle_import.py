@@ -101,7 +101,7 @@ def _apply(
                 beat.check()
                 try:
                     with lease.writing(token):
-                        stage_manifest(wanted.paths, bundle, models[task.model.name])
+                        stage_manifest(wanted.paths, task.model.name, bundle.raw_manifest(models[task.model.name]))
                     publish_staged(tools, task.model)
                 except CorralError as error:
                     # what was published before stays published, and is told

@@ -33,6 +33,7 @@ from .errors import (
     by_status,
     registry_error,
 )
+from .pace import Pace
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_HOPS = 5
@@ -130,7 +131,7 @@ class BlobClient(RegistryClient):
                 self._fail(LOST, name, insecure, f"blob {blob.digest}: it refused to go on in the middle")
             self._require(response, name, blob, insecure, (200, 206))
             self._begin(response, name, blob, sink, insecure)
-            pace = _Pace(self.bytes_per_second, self.clock, self._sleep)
+            pace = Pace(self.bytes_per_second, self.clock, self._sleep)
             waited, moved = 0.0, 0
             while True:
                 begun = self.clock()
@@ -189,9 +190,7 @@ class BlobClient(RegistryClient):
 
     def _follow(self, session: Any, name: ModelName, blob: Blob, insecure: bool, method: str, offset: int) -> Any:
         url = f"{self.base_url(name.host, insecure)}/v2/{name.namespace}/{name.model}/blobs/sha256:{blob.digest}"
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **self._range(offset)}
         options = {"timeout": self._timeout, "verify": self._ca_path or True, "stream": True, "allow_redirects": False}
         for _hop in range(_MAX_HOPS):
             session.trust_env = not local(url)
@@ -207,6 +206,9 @@ class BlobClient(RegistryClient):
                 self._fail(ODD, name, insecure, f"blob {blob.digest}: it redirects to {short(target)!a}")
             url, headers["Host"] = self.reached_at(target), parts.netloc
         raise self._error(ODD, name, insecure, f"blob {blob.digest}: it redirects more than {_MAX_HOPS} times")
+
+    def _range(self, offset: int) -> dict[str, str]:
+        return {"Range": f"bytes={offset}-"} if offset else {}
 
     def _require(self, response: Any, name: ModelName, blob: Blob, insecure: bool, good: tuple[int, ...]) -> None:
         status = response.status_code
@@ -233,18 +235,3 @@ class _Open:
     def __exit__(self, *_exc: object) -> None:
         self._response.close()
         self._session.close()
-
-
-class _Pace:
-    """Sleeps so that no more than so many bytes a second are taken."""
-
-    def __init__(self, limit: int, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
-        self._limit, self._clock, self._sleep = limit, clock, sleep
-        self._begun, self._taken = clock(), 0
-
-    def wait(self, count: int) -> None:
-        if self._limit > 0:
-            self._taken += count
-            ahead = self._taken / self._limit - (self._clock() - self._begun)
-            if ahead > 0:
-                self._sleep(ahead)

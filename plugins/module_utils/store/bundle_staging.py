@@ -15,7 +15,8 @@ from dataclasses import replace
 from ..core.digests import blob_file
 from ..core.errors import CorralError
 from ..core.manifests import Blob
-from .bundles import Bundle, BundleModel
+from ..core.names import ModelName
+from .bundles import Bundle
 from .files import lstat, make_directory, os_errors, unlink_if_there, write_whole
 from .layout import StorePaths
 from .reading import has_blob
@@ -45,15 +46,15 @@ def stage_blobs(
     return tuple(copied)
 
 
-def stage_manifest(paths: StorePaths, bundle: Bundle, model: BundleModel) -> None:
+def stage_manifest(paths: StorePaths, model: ModelName, raw: bytes) -> None:
     """Call it under ``LeaseFile.writing``: it goes by way of ``.corral/tmp``."""
-    name = paths.staging.existing(model.name)
+    name = paths.staging.existing(model)
     path = paths.staging.manifests
     with os_errors("write below", path):
         for part in name.parts[:3]:
             path = os.path.join(path, part)
             make_directory(path)
-        write_whole(paths.staging.manifest(name), bundle.raw_manifest(model), paths.tmp)
+        write_whole(paths.staging.manifest(name), raw, paths.tmp)
 
 
 def not_here(paths: StorePaths, blobs: Iterable[Blob]) -> tuple[Blob, ...]:
@@ -64,7 +65,7 @@ def not_here(paths: StorePaths, blobs: Iterable[Blob]) -> tuple[Blob, ...]:
 def _copy(paths: StorePaths, bundle: Bundle, blob: Blob, verifier: Verifier, on_bytes: Callable[[int], None]) -> None:
     staged = paths.staging.blob(blob.digest)
     partial = f"{staged}-partial"
-    _forget_pull(paths, blob)
+    forget_pull(paths, blob)
     with os_errors("write", partial):
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
@@ -88,7 +89,7 @@ def _copy(paths: StorePaths, bundle: Bundle, blob: Blob, verifier: Verifier, on_
     verifier.know(replace(hashed, path=staged))
 
 
-def _forget_pull(paths: StorePaths, blob: Blob) -> None:
+def forget_pull(paths: StorePaths, blob: Blob) -> None:
     """The parts of a pull of the same blob say what is in a file that is about to be another one."""
     if lstat(f"{paths.staging.blob(blob.digest)}-partial") is None:
         return

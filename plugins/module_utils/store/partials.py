@@ -10,11 +10,22 @@ import os
 import re
 import stat
 
-from ..core.digests import blob_file
+from ..core.digests import blob_file, digest_of_blob_file
 from .files import NotAFile, lstat, read_plain
 from .layout import ModelTree
 
+#: What a fetch from peers has of a blob, and which pieces that is. No names that a puller takes for its own.
+FETCH, FETCH_JOURNAL = ".fetch", ".fetch-pieces"
+
 _PART = re.compile(r"sha256-([0-9a-f]{64})-partial-([0-9]{1,6})")
+
+
+def fetch_digest(name: str) -> str:
+    """The digest of the file name of a fetch or its journal, "" for any other name."""
+    for suffix in (FETCH, FETCH_JOURNAL):
+        if name.endswith(suffix):
+            return digest_of_blob_file(name[: -len(suffix)]) or ""
+    return ""
 
 
 def stuck_parts(tree: ModelTree) -> dict[str, tuple[str, ...]]:

@@ -24,7 +24,7 @@ from .files import lstat, what_is
 from .hashing import Hashed, hash_file, hash_files
 from .known import known_manifest
 from .layout import StorePaths
-from .partials import stuck_parts
+from .partials import fetch_digest, stuck_parts
 from .receipts import ReceiptFile, stamp_of
 from .scan import hollow
 
@@ -32,6 +32,7 @@ _OLD_PREFIX = "sha256:"
 _OLD_STYLE = re.compile(r"sha256:([0-9a-fA-F]{64})")
 _DEPTH = 4
 _MAX_BELOW = 10_000
+_GIVEN_UP = 7 * 86400.0
 
 
 def contents(
@@ -119,11 +120,17 @@ def left_downloads(paths: StorePaths, needed: Collection[str]) -> tuple[Odd, ...
     """Parts of downloads of an earlier repair that nobody needs any more."""
     return tuple(
         _odd(LEFT, "partial", relative, "is the rest of a repair that is not needed any more", digest)
-        for name, _found in _entries(paths.staging.blobs)
-        for digest in (download_digest(name),)
+        for name, found in _entries(paths.staging.blobs)
+        for digest in (download_digest(name) or _given_up(paths, name, found),)
         for relative in (os.path.relpath(os.path.join(paths.staging.blobs, name), paths.root),)
         if digest and digest not in needed
     )
+
+
+def _given_up(paths: StorePaths, name: str, found: os.stat_result) -> str:
+    """The digest of a fetch from peers that nobody will go on with: it has ended, or nobody did for a week."""
+    digest = fetch_digest(name)
+    return digest if digest and (lstat(paths.blob(digest)) or time.time() - found.st_mtime > _GIVEN_UP) else ""
 
 
 def _in_blobs(paths: StorePaths) -> Iterator[Odd]:

@@ -14,7 +14,7 @@ from ..core.manifests import Blob, Manifest
 from ..core.names import ModelName
 from .files import lstat, make_directory, os_errors, unlink_if_there
 from .layout import StorePaths
-from .partials import stuck_parts
+from .partials import fetch_digest, stuck_parts
 from .reading import incomplete, model_names, stored_model
 from .trees import remove_empty_parents
 from .verifier import Verifier
@@ -81,6 +81,8 @@ def leftovers(paths: StorePaths) -> tuple[str, ...]:
     for name in _names(paths.staging.blobs):
         digest = digest_of_blob_file(name)
         if digest is None:
+            fetched = fetch_digest(name)
+            found += [f"blobs/{name}"] if fetched and lstat(paths.blob(fetched)) is not None else []
             continue
         staged, stored = lstat(os.path.join(paths.staging.blobs, name)), lstat(paths.blob(digest))
         if staged is None or stored is None:
