@@ -72,6 +72,7 @@ options:
       peers:
         description:
           - Names of the peers that give it, at the same time. The registry gives what has neither these nor spares.
+          - One that is not in O(peers) is not asked.
         type: list
         elements: str
         default: []

@@ -141,6 +141,10 @@ models:
       description: The same of the registry's manifest, V([]) where it was not asked. Only with O(layers).
       type: list
       elements: dict
+    lacking:
+      description: The digests that either names and the store has not in their size. Only with O(layers).
+      type: list
+      elements: str
 missing:
   description: The names of the declared models that are not whole in the store, or not in their pinned digest.
   returned: success

@@ -153,6 +153,13 @@ def layers_of(need: Need) -> dict[str, Any]:
     return {"layers": layer_list(need.held.manifest), "target_layers": layer_list(need.remote)}
 
 
+def lacking_of(need: Need, has_blob: Mapping[str, bool]) -> list[str]:
+    """The digests that either manifest names and the store has not in their size."""
+    manifests = [manifest for manifest in (need.held.manifest, need.remote) if manifest is not None]
+    named = {blob.digest for manifest in manifests for blob in manifest.blobs}
+    return sorted(digest for digest in named if not has_blob.get(digest, False))
+
+
 def layer_list(manifest: Manifest | None) -> list[dict[str, Any]]:
     """Config first, then the layers in the manifest's order, each as often as it is named there."""
     if manifest is None:

@@ -25,7 +25,7 @@ from ..store.preparing import space
 from ..store.reading import has_blob, incomplete, stored_model
 from ..store.staging import leftovers
 from .fetch_apply import Fetching, apply_fetch
-from .fetch_sources import FromUpstream, Roster, known_peers, peers_from
+from .fetch_sources import FromUpstream, Roster, peers_from
 from .run import Work
 
 
@@ -77,8 +77,6 @@ def _desired(params: Mapping[str, Any]) -> _Wanted:
     if not models:
         raise BadInput("No model is named.", remedy="Give a list of models.")
     peers, parts = peers_from(params), parts_given(params["blobs"])
-    for part in parts or ():
-        known_peers((*part.peers, *part.spares), peers, f"The blob {part.digest[:12]}")
     upstream = FromUpstream(params, frozenset(model.name.key for model in models if model.insecure))
     roster = Roster(params["retries"])
     return _Wanted(store_at(params["path"]), models, parts, peers, parse_window(params["window"]), upstream, roster)

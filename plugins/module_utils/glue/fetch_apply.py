@@ -109,7 +109,7 @@ class _Doing:
         params, fetching = self.params, self.fetching
         self._throttle = Throttle(Limits(bytes_per_second=params["bytes_per_second"]))
         self._progress = ProgressFile(params["progress_path"])
-        self._meter, self._lock = ProgressMeter("peers"), threading.Lock()
+        self._meter, self._lock = ProgressMeter("store"), threading.Lock()
         self._bytes = self._total = 0
         sources: dict[str, Source] = {name: FromPeer(peer) for name, peer in fetching.peers.items()}
         sources[UPSTREAM] = fetching.upstream
@@ -141,7 +141,7 @@ class _Doing:
                     raise
                 self._problem(error)
         tasks = self._publish(publisher)
-        self._progress.write(Progress("peers", phase="done"), done=True)
+        self._progress.write(Progress("store", phase="done"), done=True)
         result = Fetching(fetching.paths, tasks, (), {}, fetching.upstream, fetching.roster, None).result(
             [part for part in parts if part.digest not in done], self.rows, self.problems
         )

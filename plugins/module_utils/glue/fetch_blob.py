@@ -68,7 +68,8 @@ class BlobFetch:
     def __init__(self, shared: Shared, part: Part, file: PieceFile) -> None:
         self._shared, self._file = shared, file
         self._blob = Blob(part.digest, part.size)
-        self._names = [*part.peers, *part.spares]
+        # a host that was to serve and could not is not among the peers
+        self._names = [name for name in (*part.peers, *part.spares) if name in shared.sources]
         self._first = set(part.peers)
         #: Sources that do not have this one blob, or have it wrong.
         self._out: set[str] = set()

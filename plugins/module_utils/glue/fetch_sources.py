@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from ..core.declared import BadInput
@@ -152,11 +152,3 @@ def peers_from(params: Mapping[str, Any]) -> dict[str, PeerClient]:
             params["connections"],
         )
     return found
-
-
-def known_peers(names: Sequence[str], peers: Mapping[str, Any], what: str) -> tuple[str, ...]:
-    """Names that are in the list of peers. Raises ``BadInput``."""
-    unknown = sorted(set(names) - set(peers))
-    if unknown:
-        raise BadInput(f"{what} names {unknown[0][:80]!a}, which is not in peers.", remedy="Correct the list of blobs.")
-    return tuple(dict.fromkeys(names))

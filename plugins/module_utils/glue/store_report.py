@@ -17,6 +17,7 @@ from ..core.store_needs import (
     PULL,
     Held,
     Need,
+    lacking_of,
     layers_of,
     must_ask,
     need_of,
@@ -57,7 +58,8 @@ def store_report(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(need: Need, bytes_to_fetch: int, there: Mapping[str, bool], layers: bool) -> dict[str, Any]:
-    return {**row(need, bytes_to_fetch, to_update(need, there)), **(layers_of(need) if layers else {})}
+    basic = row(need, bytes_to_fetch, to_update(need, there))
+    return {**basic, **layers_of(need), "lacking": lacking_of(need, there)} if layers else basic
 
 
 def _held(tree: ModelTree, model: Declared) -> Held:

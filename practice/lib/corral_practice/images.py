@@ -30,6 +30,8 @@ OLLAMA_NEXT = f"corral-practice/ollama:{NEXT_VERSION}"
 REGISTRY = "corral-practice/registry:current"
 HAPROXY_VERSION = "3.0.11"
 HAPROXY = f"corral-practice/haproxy:{HAPROXY_VERSION}-practice"
+NGINX_VERSION = "1.26.3"
+NGINX = f"corral-practice/nginx:{NGINX_VERSION}-practice"
 PROMETHEUS_VERSION = "2.53.3"
 PROMETHEUS = f"corral-practice/prometheus:{PROMETHEUS_VERSION}-practice"
 ALERTMANAGER_VERSION = "0.28.1"
@@ -93,6 +95,11 @@ def ensure_registry() -> str:
 def ensure_haproxy() -> str:
     """Debian's HAProxy, set up as the official image is."""
     return ensure_image("haproxy", HAPROXY, {}, {"VERSION": HAPROXY_VERSION})
+
+
+def ensure_nginx() -> str:
+    """Debian's nginx, for hosts that serve their store to others."""
+    return ensure_image("nginx", NGINX, {}, {"VERSION": NGINX_VERSION}, base="registry")
 
 
 def ensure_monitoring() -> str:

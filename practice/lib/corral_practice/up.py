@@ -26,6 +26,7 @@ def up(arguments: list[str]) -> int:
         "ollama": images.ensure_ollama,
         "registry": images.ensure_registry,
         "haproxy": images.ensure_haproxy,
+        "nginx": images.ensure_nginx,
     }
     if options.monitoring:
         wanted["monitoring"] = images.ensure_monitoring
@@ -80,6 +81,7 @@ def settings(site: Site) -> dict[str, object]:
     return {
         "corral_image": images.OLLAMA,
         "corral_gateway_image": images.HAPROXY,
+        "corral_distribution_image": images.NGINX,
         "corral_prometheus_image": images.PROMETHEUS,
         "corral_alertmanager_image": images.ALERTMANAGER,
         "corral_load_image": images.LOCUST,

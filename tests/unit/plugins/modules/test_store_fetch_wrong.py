@@ -155,13 +155,21 @@ def test_nothing_is_written_without_the_lease(paths, peers, tmp_path):
         ({"peer_token": "a\nb", "peers": [{"name": "p", "url": "http://x"}]}, "token"),
         ({"blobs": [{"digest": "../../etc", "size": 1}]}, "digest"),
         ({"blobs": [{"digest": "a" * 64, "size": -1}]}, "size"),
-        ({"blobs": [{"digest": "a" * 64, "size": 1, "peers": ["who"]}]}, "not in peers"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(paths, more, text):
     outcome = run_module(store_fetch, {**wish(paths), **more})
     assert outcome.failed
     assert text in outcome.msg
+
+
+def test_a_blob_whose_peers_do_not_serve_is_missing_and_not_asked_of_the_registry(paths, peers, source):
+    plan = [{"digest": digest(ONE), "size": len(ONE), "peers": ["who"]}]
+    with FakeRegistry(source) as registry:
+        where = {"registry_endpoints": {"registry.ollama.ai": registry.url}, "on_failure": "report"}
+        outcome = run_module(store_fetch, wish(paths, peers(), blobs=plan, **where))
+        assert outcome["missing"] == [digest(ONE)]
+        assert registry.fetched == 0
 
 
 def test_a_manifest_that_is_none_makes_a_bad_peer(paths, peers, source, tmp_path):
