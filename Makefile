@@ -16,7 +16,7 @@ BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --bec
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
 # Two of those joined by + are made at a time; see tools/parts.
-PARTS = setup docker sanity+unit+lint+awx+browser+conformance+hosts+monitoring-lab+build+shipped+docs molecule acceptance
+PARTS = setup docker sanity+unit+lint+awx+browser+conformance+hosts+monitoring-lab+eda+build+shipped+docs molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -74,6 +74,11 @@ coverage: setup ## The unit tests again, with what they leave out
 conformance: practice ## The practice fleet against the recordings of the real server
 	$(PYTEST) tests/conformance
 	python -m pytest -q tests/practice
+
+.PHONY: eda
+eda: practice ## From an alert to its repair, with ansible-rulebook (Java is installed when it is missing)
+	@tools/java > /dev/null
+	python -m pytest -q tests/eda
 
 .PHONY: browser
 browser: setup ## The pages as a reader sees them, in Debian's Chromium (installed when it is missing)

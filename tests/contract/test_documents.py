@@ -30,7 +30,8 @@ def names() -> set[str]:
     """Everything that can be called ``corral.ollama.NAME``."""
     plugins = [path for path in house.files("plugins", suffixes=(".py",)) if "module_utils" not in path.parts]
     playbooks = house.files("playbooks", suffixes=(".yml",))
-    return {path.stem for path in plugins + playbooks} | {role.name for role in house.roles()}
+    events = house.files("extensions/eda", suffixes=(".py", ".yml"))
+    return {path.stem for path in plugins + playbooks + events} | {role.name for role in house.roles()}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=house.shown)

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, The Corral founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an alert to the repair, with the real ansible-rulebook. Each test goes on from the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lab import PROJECT, Lab, alert, lab, until
+
+DAMAGED = alert("CorralStoreDamaged", kind="wrong_hash")
+DRIFT = alert("CorralDrift", kind="model_extra")
+DOWN = alert("CorralInstanceDown", server="ollama-server-1")
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("eda")) as found:
+        yield found
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def container() -> str:
+    shown = ["docker", "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", f"{PROJECT}-ollama-server-1"]
+    return subprocess.run(shown, check=True, capture_output=True, text=True).stdout
+
+
+def test_without_the_token_and_with_hostile_names_nothing_runs(fleet: Lab, tmp_path: Path):
+    trap = tmp_path / "trap"
+    template = "{{ lookup('ansible.builtin.pipe', 'touch " + str(trap) + "') }}"
+    assert fleet.post(DAMAGED, token="another") == 401
+    for hostile in (
+        alert("Corral" + template),
+        alert("CorralStoreDamaged", host=template),
+        alert("X", server=template),
+    ):
+        assert fleet.post(hostile) == 200
+    # What comes after them is answered first: they made no run.
+    said = fleet.after(alert("CorralDrift", server=template, model=template))
+    assert "gpu1: nothing about CorralDrift: it is not on the allow-list" in said
+    assert (fleet.runs(), trap.exists(), fleet.record()) == (1, False, [])
+
+
+def test_by_default_it_only_says_what_it_would_do(fleet: Lab):
+    path = fleet.weights()
+    with path.open("r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(b"rot")
+    assert f"sha256-{digest(path)}" != path.name
+    said = fleet.after(DAMAGED, DRIFT)
+    assert "gpu1: would repair the store, because of CorralStoreDamaged" in said
+    assert f"sha256-{digest(path)}" != path.name
+    assert fleet.record() == []
+
+
+def test_a_storm_of_alerts_is_one_repair(fleet: Lab):
+    fleet.policy(corral_response_dry_run=False)
+    path, before, runs = fleet.weights(), container(), fleet.runs()
+    said = fleet.after(*[DAMAGED] * 20)
+    for _unused in range(20):
+        assert fleet.post(DAMAGED, alert("CorralScrubOverdue", status="resolved")) == 200
+    assert "gpu1: repair the store, because of CorralStoreDamaged" in said
+    assert f"sha256-{digest(path)}" == path.name, said[-3000:]
+    assert [(one["action"], one["outcome"]) for one in fleet.record()] == [("repair", "done")]
+    # It ran while the store was damaged, and could remember it.
+    assert container() != before
+    assert fleet.runs() == runs + 1
+
+
+def test_what_was_done_outlives_the_listener_and_the_cap_holds(fleet: Lab):
+    fleet.policy(corral_response_dry_run=False, corral_response_cooldown=0, corral_response_max_per_hour=1)
+    fleet.listen()
+    before = container()
+    said = fleet.after(DAMAGED, DOWN)
+    assert "gpu1: nothing about CorralStoreDamaged: 1 within the last hour, and the cap is 1" in said
+    assert "gpu1: nothing about CorralInstanceDown of ollama-server-1: 1 within the last hour" in said
+    assert (container(), len(fleet.record())) == (before, 1)
+
+
+def test_one_instance_is_restarted_and_proven(fleet: Lab):
+    fleet.policy(corral_response_dry_run=False)
+    subprocess.run(["docker", "pause", f"{PROJECT}-ollama-server-1"], check=True, capture_output=True)
+    before = container()
+    said = fleet.after(DOWN, DAMAGED)
+    assert "gpu1: restart ollama-server-1, because of CorralInstanceDown" in said
+    assert "nothing about CorralStoreDamaged: repair of store was begun at" in said
+    assert [(one["action"], one["outcome"]) for one in fleet.record()][1:] == [("restart", "done")], said[-3000:]
+    assert container() != before
+    until(lambda: fleet.record()[-1]["ended_at"], lambda: str(fleet.record()))
+
+
+def test_for_others_it_listens_with_tls(fleet: Lab):
+    fleet.listen(tls=True)
+    assert fleet.url.startswith("https://")
+    assert fleet.post(DAMAGED, token="another") == 401
+    assert fleet.post(alert("NodeDown")) == 200
