@@ -161,11 +161,11 @@ class Lab:
     def runs(self) -> int:
         return self.log.count("PLAY RECAP")
 
-    def after(self, *alerts: dict[str, Any]) -> str:
-        """What the listener's next run says, in one line: Ansible folds what is long."""
+    def after(self, *alerts: dict[str, Any], runs: int = 1) -> str:
+        """What the listener's next runs say, in one line: Ansible folds what is long."""
         before, known = self.runs(), len(self.log)
         assert self.post(*alerts) == 200
-        until(lambda: self.runs() > before, lambda: self.log[known:][-5000:])
+        until(lambda: self.runs() >= before + runs, lambda: self.log[known:][-5000:])
         return " ".join(self.log[known:].split())
 
     def record(self) -> list[dict[str, Any]]:

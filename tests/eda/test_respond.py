@@ -69,15 +69,17 @@ def test_by_default_it_only_says_what_it_would_do(fleet: Lab):
 def test_a_storm_of_alerts_is_one_repair(fleet: Lab):
     fleet.policy(corral_response_dry_run=False)
     path, before, runs = fleet.weights(), container(), fleet.runs()
-    said = fleet.after(*[DAMAGED] * 20)
     for _unused in range(20):
-        assert fleet.post(DAMAGED, alert("CorralScrubOverdue", status="resolved")) == 200
+        assert fleet.post(*[DAMAGED] * 20, alert("CorralScrubOverdue", status="resolved")) == 200
+    # It comes after all of them, and is answered next.
+    said = fleet.after(alert("CorralDiskLow"), runs=2)
     assert "gpu1: repair the store, because of CorralStoreDamaged" in said
     assert f"sha256-{digest(path)}" == path.name, said[-3000:]
     assert [(one["action"], one["outcome"]) for one in fleet.record()] == [("repair", "done")]
     # It ran while the store was damaged, and could remember it.
     assert container() != before
-    assert fleet.runs() == runs + 1
+    assert "gpu1: nothing about CorralDiskLow" in said
+    assert fleet.runs() == runs + 2
 
 
 def test_what_was_done_outlives_the_listener_and_the_cap_holds(fleet: Lab):
@@ -94,8 +96,8 @@ def test_one_instance_is_restarted_and_proven(fleet: Lab):
     fleet.policy(corral_response_dry_run=False)
     subprocess.run(["docker", "pause", f"{PROJECT}-ollama-server-1"], check=True, capture_output=True)
     before = container()
-    said = fleet.after(DOWN, DAMAGED)
-    assert "gpu1: restart ollama-server-1, because of CorralInstanceDown" in said
+    said = fleet.after(DOWN, DAMAGED, alert("CorralModelSilent", server="ollama-server-1", kind="no_answer"))
+    assert "gpu1: restart ollama-server-1, because of CorralInstanceDown, CorralModelSilent" in said
     assert "nothing about CorralStoreDamaged: repair of store was begun at" in said
     assert [(one["action"], one["outcome"]) for one in fleet.record()][1:] == [("restart", "done")], said[-3000:]
     assert container() != before
