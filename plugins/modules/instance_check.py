@@ -66,6 +66,13 @@ options:
     description: By instance, the models that are in its memory, each with C(name), C(size) and C(size_vram).
     type: dict
     default: {}
+  host_gpus:
+    description:
+      - What M(corral.ollama.gpu_info) returned for this host. Then a GPU that was there at the last deployment and is
+        missing is found, and one that a container does not see any more (C(nvidia-smi -L) in it). When empty, neither
+        is looked for.
+    type: dict
+    default: {}
   store_path:
     description: The directory of the store on the host. When empty, neither its lease nor its scrubs are looked at.
     type: path
@@ -208,6 +215,7 @@ SPEC = merged(
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "answers": {"type": "list", "elements": "dict", "default": []},
         "residents": {"type": "dict", "default": {}},
+        "host_gpus": {"type": "dict", "default": {}},
         "store_path": {"type": "path"},
         "rollout_path": {"type": "path"},
         "memory_path": {"type": "path"},

@@ -20,11 +20,14 @@ from ..core.plans import Plan, Step
 from ..core.verify_finding import WARNING, VerifyFinding
 from ..core.verify_gpus import Placed, gpu_findings
 from ..core.verify_logs import last_changes, log_findings
+from ..core.verify_lost_gpus import host_findings, host_gpus, lost_findings
 from ..core.verify_memory import VerifyMemory, memory_of
 from ..core.verify_restarts import changes_by_corral, restart_findings
 from ..core.verify_skew import environment_findings, image_findings, version_findings
 from ..core.verify_store import lease_findings, rollout_findings, scrub_findings
 from ..engine.client import connect, inspect, speaking
+from ..engine.gpu_listing import gpu_listing
+from .at_once import each
 from .instance_look import Container, Kept, Rolling, containers, image_of, kept, rolling
 from .log_check import look_at
 from .run import Work
@@ -95,6 +98,18 @@ def _of_containers(api: Any, seen: _Seen, params: Params) -> Iterator[VerifyFind
             declared = params["environment"]
             yield from environment_findings(one.name, one.environment, own, declared, seen.rolling.names)
         yield from gpu_findings(one.gpus, _placed(answers.get(one.name, {}), params["residents"].get(one.name)))
+    yield from _lost(api, seen, params)
+
+
+def _lost(api: Any, seen: _Seen, params: Params) -> Iterator[VerifyFinding]:
+    """GPUs that were there at the start of a server, or at the last deployment, and are gone."""
+    host = host_gpus(params["host_gpus"])
+    yield from host_findings(host)
+    meant = [one for one in seen.containers if one.gpus.expected and host.asked]
+    running = [one for one in meant if one.row["state"] == "running" and host.gpus]
+    listings = dict(zip((one.name for one in running), each(running, lambda one: gpu_listing(api, str(one.row["id"])))))
+    for one in meant:
+        yield from lost_findings(one.name, one.gpus.expected, host, listings.get(one.name))
 
 
 def _of_host(seen: _Seen, params: Params) -> Iterator[VerifyFinding]:

@@ -212,3 +212,28 @@ def test_a_memory_that_cannot_be_written_is_a_warning(host):
     (host / "state/verify.json").mkdir()
     with checking(host, server()) as check:
         assert any("cannot be" in text for text in check()["warnings"])
+
+
+GPUS = [
+    {"id": f"GPU-{name}", "index": str(number), "uuid": f"GPU-{name}", "memory": 1} for number, name in enumerate("ab")
+]
+
+
+@pytest.mark.parametrize(
+    ("found", "listing", "findings"),
+    [
+        (GPUS, "GPU 0: H100 (UUID: GPU-a)\n", []),
+        (GPUS, None, []),
+        (GPUS, "Failed to initialize NVML: Unknown Error\n", [("gpu", "problem", ONE)]),
+        (GPUS[1:], "GPU 0: H100 (UUID: GPU-b)\n", [("gpu", "problem", ""), ("gpu", "problem", ONE)]),
+    ],
+)
+def test_a_gpu_that_is_lost_while_the_server_runs(host, found, listing, findings):
+    """Its log still names it, as it was there at the start."""
+    about = {"gpus": found, "remembered": GPUS, "missing": [one for one in GPUS if one not in found], "problem": ""}
+    instances = [{"name": ONE, "gpus": ["GPU-a"]}]
+    logs = {f"f-{ONE}": [entry(GPU_LINE, STDOUT)]}
+    inside = mock.patch.object(glue, "gpu_listing", return_value=listing)
+    with inside, checking(host, server(gpus=["GPU-a"]), logs=logs) as check:
+        assert told(check(instances=instances, host_gpus=about, logs=False)) == findings
+        assert told(check(instances=instances, logs=False)) == []
