@@ -24,6 +24,7 @@ QUIET: dict[str, str] = {
     "roles/docker_host/tasks/compose.yml: compose | Ask APT where this machine gets its release from": (
         "apt-get indextargets prints what APT is configured with"
     ),
+    "roles/docker_host/tasks/nvidia.yml: nvidia | Read whose key it is": "gpg --show-keys prints what is in a file",
     "roles/exporter/tasks/gather.yml: gather | See which libraries the host lacks": (
         "it only looks for modules of Python, and prints those that are not there"
     ),

@@ -47,7 +47,7 @@ def host_findings(host: HostGpus) -> list[VerifyFinding]:
     if host.problem and not host.gpus:
         count = len(host.remembered)
         text = (
-            f"The {count} GPUs that this host had when it was deployed are not seen any more: {host.problem}. {_HOST}"
+            f"The {count} GPUs that this host had when it was deployed are not seen now: {host.problem}. {_HOST}"
         )
         return [VerifyFinding("gpu", PROBLEM, text)]
     if host.missing:
