@@ -15,8 +15,7 @@ from ansible_collections.corral.ollama.plugins.module_utils.glue import gpu_fact
 from ansible_collections.corral.ollama.plugins.modules import gpu_info
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import run_module
 
-UNIT = Path(__file__).parents[2]
-FIXTURES, STAND_IN = UNIT / "fixtures" / "gpus", UNIT.parents[1] / "practice" / "gpus"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "gpus"
 FOUR = nvidia_gpus((FIXTURES / "h100x4" / "query").read_text())[0]
 
 
@@ -25,7 +24,7 @@ def on(monkeypatch, tmp_path):
     """Run the module where nvidia-smi says what is in a fixture; None for a host that has no such tool."""
 
     def run_on(about, check=False, **options):
-        monkeypatch.setenv("PATH", f"{STAND_IN}:{os.environ['PATH']}" if about else str(tmp_path))
+        monkeypatch.setenv("PATH", f"{FIXTURES}:{os.environ['PATH']}" if about else str(tmp_path))
         monkeypatch.setenv("PRACTICE_GPUS", str(FIXTURES / about) if about else "")
         outcome = run_module(gpu_info, options, check=check)
         assert (outcome.failed, outcome.changed) == (False, False), outcome.msg
