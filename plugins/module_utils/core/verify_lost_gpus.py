@@ -63,8 +63,8 @@ def host_findings(host: HostGpus) -> list[VerifyFinding]:
 
 
 def lost_findings(name: str, expected: Sequence[str], host: HostGpus, listing: str | None) -> list[VerifyFinding]:
-    """Of one instance. ``expected`` as in ``Instance.gpus``; ``listing`` is what ``nvidia-smi -L`` says in its container
-    now, None where that cannot be asked."""
+    """Of one instance. ``expected`` as in ``Instance.gpus``; ``listing`` is what ``nvidia-smi -L`` says in it now, None
+    where that cannot be asked."""
     if not host.asked or not expected:
         return []
     gone = () if host.problem else unknown_ids(expected, host.gpus)
