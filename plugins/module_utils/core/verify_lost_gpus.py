@@ -46,9 +46,7 @@ def host_findings(host: HostGpus) -> list[VerifyFinding]:
         return []
     if host.problem and not host.gpus:
         count = len(host.remembered)
-        text = (
-            f"The {count} GPUs that this host had when it was deployed are not seen now: {host.problem}. {_HOST}"
-        )
+        text = f"The {count} GPUs that this host had when it was deployed are not seen now: {host.problem}. {_HOST}"
         return [VerifyFinding("gpu", PROBLEM, text)]
     if host.missing:
         names = ", ".join(_named(one) for one in host.missing)
