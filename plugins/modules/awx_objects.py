@@ -51,11 +51,11 @@ options:
         type: str
         default: ''
       username:
-        description: The name to log in with where there is no O(token).
+        description: The name to log in with where there is no O(controller.token).
         type: str
         default: ''
       password:
-        description: The password of O(username).
+        description: The password of O(controller.username).
         type: str
         default: ''
       validate_certs:

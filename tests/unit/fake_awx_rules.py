@@ -40,7 +40,7 @@ def survey(spec: Any) -> None:
 
 def _survey_values(item: Mapping[str, Any], number: int) -> None:
     for limit in ("min", "max"):
-        if item.get(limit) is not None and type(item[limit]) is not int:
+        if not isinstance(item.get(limit), (int, type(None))) or isinstance(item.get(limit), bool):
             raise Refused({"error": f"The {limit} limit in survey question {number} expected to be integer."})
     expected = {"integer": (int, str), "float": (int, float)}.get(item["type"], (str,))
     wrong = "default" in item and not isinstance(item["default"], expected)

@@ -20,7 +20,7 @@ def rrule_problems(text: Any) -> list[str]:
     words = text.split()
     problems = list(_start_problems([word for word in words if word.startswith("DTSTART")]))
     for word in words:
-        name, _, rule = word.partition(":")
+        name, _colon, rule = word.partition(":")
         if name in ("RRULE", "EXRULE"):
             problems += _rule_problems(dict(part.partition("=")[::2] for part in rule.split(";")))
         elif not name.startswith("DTSTART"):

@@ -50,7 +50,7 @@ def _item_problems(item: Any) -> Iterator[str]:
 
 def _limits(item: Mapping[str, Any]) -> Iterator[str]:
     limits = [item[key] for key in ("min", "max") if item.get(key) is not None]
-    if any(type(limit) is not int for limit in limits):
+    if not all(_whole(limit) for limit in limits):
         yield "min and max have to be whole numbers."
     elif len(limits) == 2 and limits[0] > limits[1]:
         yield f"min {limits[0]} is more than max {limits[1]}."
@@ -74,9 +74,9 @@ def _default(item: Mapping[str, Any]) -> Iterator[str]:
         yield "a password has no default: it would be a change in every run."
     elif kind == "multiselect":
         yield "the default of a multiselect never reaches the job; leave it out."
-    elif kind == "integer" and type(default) is not int:
+    elif kind == "integer" and not _whole(default):
         yield f"the default {default!r} is no whole number."
-    elif kind == "float" and type(default) not in (int, float):
+    elif kind == "float" and not (_whole(default) or isinstance(default, float)):
         yield f"the default {default!r} is no number."
     elif kind in ("text", "textarea", "multiplechoice") and not isinstance(default, str):
         yield f"the default {default!r} is no text."
@@ -89,6 +89,11 @@ def _default(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _out_of_range(item: Mapping[str, Any], size: float) -> Iterator[str]:
-    low, high = item.get("min"), item.get("max")
-    if (type(low) is int and size < low) or (type(high) is int and size > high):
+    low, high = (item[key] if _whole(item.get(key)) else size for key in ("min", "max"))
+    if not low <= size <= high:
         yield f"the default {item['default']!r} is outside of min and max: AWX drops it silently."
+
+
+def _whole(value: Any) -> bool:
+    """AWX takes true for a number; nobody means that."""
+    return isinstance(value, int) and not isinstance(value, bool)

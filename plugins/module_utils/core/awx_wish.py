@@ -77,7 +77,7 @@ def wish_problems(options: Mapping[str, Any]) -> list[str]:
     keys = [one.key for one in objects]
     problems += [
         f"Two entries of {option} are called {name}."
-        for option, _, name in sorted({k for k in keys if keys.count(k) > 1})
+        for option, _within, name in sorted({k for k in keys if keys.count(k) > 1})
     ]
     for one in objects:
         problems += [f"The {one.label}: {problem}" for problem in _object_problems(one)]
