@@ -10,7 +10,12 @@ install_packages() {
   local sudo=()
   [ "$(id -u)" = 0 ] || sudo=(sudo)
   say "installing ${packages[*]}"
-  "${sudo[@]}" apt-get update -qq
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${packages[@]}" > /dev/null
+  # Two parts that are made at a time may both lack something, and APT does not wait for another APT.
+  mkdir -p .cache
+  (
+    flock 8
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "${packages[@]}" > /dev/null
+  ) 8> .cache/packages.lock
 }
