@@ -54,7 +54,7 @@ def rendered(gpus: Any, vendor: str = "nvidia", runtime: str = "auto", **inputs:
 
 @pytest.mark.parametrize("about", INPUTS)
 def test_what_was_declared_before_reads_as_before(about: str) -> None:
-    assert rendered(**INPUTS[about]) == house.text(GOLDEN / f"{about}.yml")
+    assert rendered(**INPUTS[about]) == house.text(GOLDEN / f"{about}.txt")
 
 
 def services(**inputs: Any) -> list[dict[str, Any]]:
