@@ -103,7 +103,7 @@ hosts: setup docker ## Build the images of the hosts on which Molecule tests
 	$(AS_DOCKER_USER) practice/up --hosts
 
 .PHONY: molecule
-molecule: setup docker ## What has to hold after every change and two scenarios in turn, on hosts with an engine of their own
+molecule: setup docker ## What has to hold after every change and a scenario in turn, on hosts with an engine of their own
 	$(AS_DOCKER_USER) molecule/run
 
 .PHONY: molecule-all
