@@ -47,7 +47,9 @@ def host(gpus=FOUR, remembered=FOUR, problem=""):
 )
 def test_what_the_host_lost(seen, told):
     found = host_findings(seen)
-    assert [(one.severity, one.check, one.instance) for one in found] == [(severity, "gpu", "") for severity, _text in told]
+    assert [(one.severity, one.check, one.instance) for one in found] == [
+        (severity, "gpu", "") for severity, _says in told
+    ]
     assert all(text in one.message for one, (_severity, text) in zip(found, told))
 
 
