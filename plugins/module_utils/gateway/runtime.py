@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from ..core.gateway_stats import (
     server_name,
     server_states,
 )
+from .addresses import checked, elsewhere
 from .cli import ADMIN, MASTER, NO_WORKER, Cli
 from .errors import GONE, REFUSED, UNKNOWN, GatewayError
 from .files import STATE, own_folder, read_text, replace
@@ -39,6 +39,7 @@ __all__ = ["GatewayError", "Info", "Runtime", "ServerState"]
 
 _POLL = 0.1
 _LOOKS = 5
+_SETTLED = 5.0
 _RELOAD_TIMEOUT = 60.0
 _REMEDY = "Look at the gateway's log (docker logs), and run again."
 
@@ -134,21 +135,17 @@ class Runtime:
 
     def set_address(self, name: str, host: str, port: int) -> None:
         """Where the server is, in every backend that has it. The next reload takes the configuration's word again."""
-        try:
-            address = str(ipaddress.ip_address(host))
-        except ValueError as error:
-            raise GatewayError(f"{host!r} is no IP address for {name!r}.", kind="bad_address") from error
-        if not 0 < int(port) < 65536:
-            raise GatewayError(f"{port!r} is no port for {name!r}.", kind="bad_address")
+        wanted = checked(name, host, port)
         self.server(name)
-        wanted = (address, int(port))
-        for (backend, server), words in parse_state(self._admin("show servers state")).items():
-            if server == name and address_of(words) != wanted:
-                self._admin(f"set server {backend}/{name} addr {address} port {int(port)}")
-        for (backend, server), words in parse_state(self._admin("show servers state")).items():
-            if server == name and address_of(words) != wanted:
-                where, at = address_of(words)
+        for backend in elsewhere(self._admin("show servers state"), name, wanted):
+            self._admin(f"set server {backend}/{name} addr {wanted[0]} port {wanted[1]}")
+        # HAProxy moves a server in a task of its own, a moment after it has said yes.
+        until = self._clock() + _SETTLED
+        while left := elsewhere(self._admin("show servers state"), name, wanted):
+            backend, (where, at) = next(iter(left.items()))
+            if self._clock() >= until:
                 raise self._refused(f"set server {backend}/{name} addr", f"it is {where}:{at} all the same")
+            self._sleep(_POLL)
 
     def save_state(self, healthy: bool = False) -> None:
         """Write down who is drained or down (``healthy``: or not), for the next load of HAProxy, whatever causes it."""

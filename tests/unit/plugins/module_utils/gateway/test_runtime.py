@@ -10,6 +10,7 @@ import time
 
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
+from ansible_collections.corral.ollama.plugins.module_utils.gateway.runtime import Runtime
 from ansible_collections.corral.ollama.tests.unit.fake_haproxy import FakeServer, FakeWorker
 
 
@@ -115,6 +116,33 @@ def test_another_address_goes_to_every_backend(haproxy, runtime):
     assert not any(command.startswith("set") for command in haproxy.commands)
     for host, port in (("localhost", 1), ("127.0.0.1;", 1), ("127.0.0.1", 0), ("127.0.0.1", 70000)):
         assert kind_of(lambda host=host, port=port: runtime.set_address("s1", host, port)) == "bad_address"
+
+
+def test_a_server_that_moves_a_moment_later_is_waited_for(haproxy, runtime):
+    servers = [one for one in haproxy.worker.servers if one.name == "s1"]
+    looks = []
+
+    def late(command):
+        if command.startswith("set server"):
+            return "port changed\n\n"
+        if command == "show servers state":
+            looks.append(command)
+            # the first look is for who has to move, and the next three come too early
+            for one in servers if len(looks) == 4 else ():
+                one.port = 12000
+        return None
+
+    haproxy.script = late
+    runtime.set_address("s1", "127.0.0.1", 12000)
+    assert len(looks) == 4
+
+
+def test_a_server_that_never_moves_is_an_error(haproxy, tmp_path):
+    now = iter(range(1000))
+    runtime = Runtime(str(haproxy.run_dir), timeout=5, clock=lambda: next(now), sleep=lambda _seconds: None)
+    haproxy.script = lambda command: "port changed\n\n" if command.startswith("set server") else None
+    with pytest.raises(CorralError, match=r"it is 127\.0\.0\.1:11434 all the same"):
+        runtime.set_address("s1", "127.0.0.1", 12000)
 
 
 def test_a_reload_keeps_the_drain_and_the_ports_of_the_new_configuration(haproxy, runtime):
