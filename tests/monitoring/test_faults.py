@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from damage import CORRUPT, corrupt
-from faults import DEADLINE, FAULTS, MODELS, SHARED, Fault, Watch
+from faults import CHAT, DEADLINE, FAULTS, MODELS, SHARED, Fault, Watch
 from watched import Watched, until
 
 ALL = (*FAULTS, CORRUPT)
@@ -75,3 +75,13 @@ def test_verify_names_it(verified: list[str], fault: Fault) -> None:
 
 def test_verify_says_nothing_of_the_healthy_one(verified: list[str]) -> None:
     assert not [text for text in verified if HEALTHY in text]
+
+
+def test_all_is_quiet_again_when_the_faults_are_gone(watched: Watched, verified: list[str]) -> None:
+    for fault in FAULTS:
+        watched.fault(fault.instance)
+        # Loaded anew, and so on the GPU; and what is in memory is asked by the exporter.
+        watched.ask(fault.instance, CHAT, prompt="", keep_alive=0)
+        assert watched.ask(fault.instance, CHAT, keep_alive=-1) == 200
+    kept = set(CORRUPT.alerts)
+    until(lambda: {one["alertname"] for one in watched.firing()} == kept, "only the damaged store is left", 90)
