@@ -8,34 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.core.errors import CorralError
 from ..module_utils.core.lock_changes import Change, changes
 from ..module_utils.core.lock_plan import OPTIONS, LockPlan, plan_lock
 from ..module_utils.core.lockfile import Lock, render_lock
+from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.locks import lock_path, read_lock, write_lock
 from ..plugin_utils.reports import plain, utc_now
 
 display = Display()
 
 
-class ActionModule(ActionBase):
-    """Runs once for all hosts and touches none of them."""
-
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
-        try:
-            result.update(self._work(options, task_vars or {}))
-        except CorralError as error:
-            result.update(failed=True, msg=str(error), error=error.as_dict())
-        return {"changed": False, **result}
+class ActionModule(ControllerAction):
+    SPEC = OPTIONS
 
     def _work(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         path = lock_path(options["path"], task_vars)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.core.errors import CorralError
 from ..module_utils.core.migration_report import OPTIONS, migration_report, migration_table, stats_of
 from ..plugin_utils.artifacts import write_report
+from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.reports import plain, utc_now
 
 display = Display()
@@ -21,23 +20,10 @@ display = Display()
 REPORT = "migration.json"
 
 
-class ActionModule(ActionBase):
-    """Runs once for all hosts and touches none of them."""
+class ActionModule(ControllerAction):
+    SPEC = OPTIONS
 
-    BYPASS_HOST_LOOP = True
-    TRANSFERS_FILES = False
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _validation, options = self.validate_argument_spec(argument_spec=OPTIONS)
-        try:
-            result.update(self._work(options))
-        except CorralError as error:
-            result.update(failed=True, msg=str(error), error=error.as_dict())
-        return {"changed": False, **result}
-
-    def _work(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _work(self, options: Mapping[str, Any], _task_vars: Mapping[str, Any]) -> dict[str, Any]:
         now = utc_now()
         hosts = plain(options["hosts"])
         report = migration_report(hosts, now, self._task.check_mode)

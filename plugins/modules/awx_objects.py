@@ -223,22 +223,13 @@ error:
   type: dict
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.core.awx_plan import OPTIONS
-from ..module_utils.core.errors import CorralError
-from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.controller_only import controller_only
+from ..module_utils.glue.run import run
 
-
-def prepare(params: Mapping[str, Any]) -> Work:
-    raise CorralError(
-        "awx_objects works on the controller, and was sent to a host instead of being run by its action plugin.",
-        kind="no_action_plugin",
-        remedy="Call it by its full name, corral.ollama.awx_objects.",
-    )
+prepare = controller_only("awx_objects")
 
 
 def main() -> None:

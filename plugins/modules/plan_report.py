@@ -22,13 +22,8 @@ description:
     registered, so that all hosts get it.
 extends_documentation_fragment:
   - corral.ollama.attributes
+  - corral.ollama.attributes.controller_action
 attributes:
-  action:
-    description: Runs as an action plugin, on the controller only.
-    support: full
-  bypass_host_loop:
-    description: Runs once for all hosts, as with C(run_once).
-    support: full
   check_mode:
     support: full
     details:
@@ -126,22 +121,13 @@ error:
   type: dict
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.core.errors import CorralError
 from ..module_utils.core.fleet_plan import OPTIONS
-from ..module_utils.glue.run import Work, run
+from ..module_utils.glue.controller_only import controller_only
+from ..module_utils.glue.run import run
 
-
-def prepare(params: Mapping[str, Any]) -> Work:
-    raise CorralError(
-        "plan_report works on the controller, and was sent to a host instead of being run by its action plugin.",
-        kind="no_action_plugin",
-        remedy="Call it by its full name, corral.ollama.plan_report.",
-    )
+prepare = controller_only("plan_report")
 
 
 def main() -> None:

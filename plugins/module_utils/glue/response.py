@@ -18,7 +18,7 @@ from ..core.plans import Plan, Step
 from ..core.response_plan import HOUR, Decision, decide, parse_alerts, parse_policy
 from ..core.response_record import DONE, FAILED, Record, Response, begun, ended, parse_record, recent, record_bytes
 from ..core.rollout_events import printable
-from ..store.files import lstat, os_errors, read_plain, require_directory, write_beside
+from ..store.files import lstat, os_errors, private_folder, read_plain, write_beside
 from ..store.locking import locked
 from .run import Work
 
@@ -129,8 +129,7 @@ def _result(params: Params, decision: Decision, record: Record, now: float) -> d
 def _guarded(path: str) -> Any:
     folder = os.path.dirname(path)
     with os_errors("make", folder):
-        require_directory(folder)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        private_folder(folder)
     return locked(f"{path}.guard")
 
 

@@ -147,12 +147,17 @@ def write_whole(path: str, data: bytes, tmp: str, mode: int = 0o644, mtime_ns: i
     fsync_dir(os.path.dirname(path))
 
 
+def private_folder(path: str) -> None:
+    """Have a folder of Corral's own, for root's eyes only."""
+    require_directory(path)
+    os.makedirs(path, mode=0o700, exist_ok=True)
+
+
 def write_private(path: str, data: bytes, doing: str = "write") -> None:
     """As ``write_whole``, for root's eyes only, in a folder of Corral's own that is made when it is missing."""
     folder = os.path.dirname(path)
     with os_errors(doing, path):
-        require_directory(folder)
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        private_folder(folder)
         write_whole(path, data, folder, mode=0o600)
 
 
