@@ -32,6 +32,14 @@ options:
       - Its models stay as they are. Stop whatever else writes to it first.
     type: bool
     default: false
+  shared:
+    description:
+      - Several hosts mount this directory from a file server. Then the time of the file server decides whether a lease
+        has expired, and not that of a host.
+      - Refused where the mount keeps locks on the host (C(nolock), C(local_lock)).
+      - A store that was shared once stays so.
+    type: bool
+    default: false
   state:
     description: The store exists and is ready. To remove a store, remove its volume or directory.
     type: str
@@ -79,6 +87,9 @@ store:
     adopted:
       description: Whether it was an Ollama store before Corral took it over.
       type: bool
+    shared:
+      description: Whether several hosts write to it.
+      type: bool
 steps:
   description: What was done, or would be in check mode. Each has C(action), C(target) and C(detail).
   returned: success
@@ -95,7 +106,7 @@ from ..module_utils.core.ownership import is_adopted, plan_store
 from ..module_utils.glue.run import Work, run
 from ..module_utils.glue.spec import STORE, merged
 from ..module_utils.store.layout import store_at
-from ..module_utils.store.preparing import make_ready, read_directory, space
+from ..module_utils.store.preparing import make_ready, read_directory, refuse_local_locks, space
 from ..module_utils.store.reading import model_names
 
 SPEC = merged(
@@ -103,6 +114,7 @@ SPEC = merged(
     {
         "project": {"type": "str", "default": "ollama"},
         "adopt": {"type": "bool", "default": False},
+        "shared": {"type": "bool", "default": False},
         "state": {"type": "str", "choices": ["ready"], "default": "ready"},
     },
 )
@@ -110,18 +122,22 @@ SPEC = merged(
 
 def prepare(params: Mapping[str, Any]) -> Work:
     paths = store_at(params["path"])
+    if params["shared"]:
+        refuse_local_locks(paths.root)
     found = read_directory(paths)
-    plan = plan_store(found, params["project"], params["adopt"])
+    plan = plan_store(found, params["project"], params["adopt"], params["shared"])
+    shared = params["shared"] or (found.marker is not None and found.marker.shared)
     store = {
         "path": paths.root,
         "project": params["project"],
         "models": [name.display for name in model_names(paths)],
         "adopted": is_adopted(found),
+        "shared": shared,
         **space(paths.root),
     }
 
     def apply() -> Mapping[str, Any]:
-        make_ready(paths, found, plan.steps)
+        make_ready(paths, found, plan.steps, shared)
         return {"store": {**store, **space(paths.root)}}
 
     return Work(plan, {"store": store}, apply)

@@ -48,9 +48,13 @@ class Marker:
     project: str
     created: str
     adopted: bool = False
+    #: Several hosts write to it, so that their own clocks do not count.
+    shared: bool = False
 
     def as_bytes(self) -> bytes:
         document = {"schema": 1, "project": self.project, "created": self.created, "adopted": self.adopted}
+        if self.shared:
+            document["shared"] = True
         return (json.dumps(document, indent=1) + "\n").encode()
 
 
@@ -72,11 +76,12 @@ def parse_marker(raw: bytes) -> Marker | None:
         return None
     if not isinstance(document, Mapping) or not isinstance(document.get("project"), str):
         return None
-    return Marker(document["project"], str(document.get("created", "")), document.get("adopted") is True)
+    adopted, shared = document.get("adopted") is True, document.get("shared") is True
+    return Marker(document["project"], str(document.get("created", "")), adopted, shared)
 
 
-def plan_store(found: Directory, project: str, adopt: bool) -> Plan:
-    """The steps that make it the store of ``project``; raises ``ForeignStore``."""
+def plan_store(found: Directory, project: str, adopt: bool, shared: bool = False) -> Plan:
+    """The steps that make it the store of ``project``; raises ``ForeignStore``. What is shared stays so."""
     _refuse_foreign(found, project, adopt)
     steps = [Step("create_directory", found.path)] if "" not in found.modes else []
     if "" in found.modes and found.modes[""] & 0o755 != 0o755:
@@ -86,7 +91,7 @@ def plan_store(found: Directory, project: str, adopt: bool) -> Plan:
             steps.append(Step("create_directory", f"{found.path}/{name}", f"{mode:04o}"))
         elif found.modes[name] & mode != mode or (mode == 0o700 and found.modes[name] != mode):
             steps.append(Step("set_mode", f"{found.path}/{name}", f"{mode:04o}"))
-    if found.marker is None:
+    if found.marker is None or (shared and not found.marker.shared):
         # after the private directories and before the others: whatever interrupts it, nothing looks foreign later
         private = sum(step.target.startswith(f"{found.path}/.corral") or step.target == found.path for step in steps)
         steps.insert(private, Step("mark", found.path, project))

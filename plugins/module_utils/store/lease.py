@@ -10,7 +10,6 @@ import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -20,6 +19,7 @@ from ..core.leases import STORE, Lease, Purpose, held_error, lost_error, parse_l
 from .files import fsync_dir, lstat, os_errors, read_plain, require_directory, unlink_if_there, write_whole
 from .layout import StorePaths
 from .locking import locked
+from .shared_clock import StoreClock
 
 _LIMIT = 64 * 1024
 
@@ -27,8 +27,8 @@ _LIMIT = 64 * 1024
 class LeaseFile:
     """The lease on one directory. Everything that decides who holds it happens under the guard, so exactly one wins."""
 
-    def __init__(self, paths: StorePaths, now: Callable[[], float] = time.time, purpose: Purpose = STORE) -> None:
-        self._paths, self._now, self._purpose = paths, now, purpose
+    def __init__(self, paths: StorePaths, now: Callable[[], float] | None = None, purpose: Purpose = STORE) -> None:
+        self._paths, self._now, self._purpose = paths, now or StoreClock(paths), purpose
 
     def read(self) -> Lease | None:
         """The lease as it is, live or not; ``None`` when there is none."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from ..core.errors import CorralError
+from ..core.mounts import lock_problem, mount_of
 from ..core.ownership import DIRECTORIES, Directory, Marker, is_adopted, parse_marker
 from ..core.plans import Step
 from .files import NotAFile, fsync_dir, lstat, make_directory, os_errors, read_plain, what_is, write_whole
 from .layout import StorePaths
+
+_MOUNTS = "/proc/self/mountinfo"
 
 
 def read_directory(paths: StorePaths) -> Directory:
@@ -49,13 +53,29 @@ def space(path: str) -> dict[str, int]:
     return {"free_bytes": answer.f_bavail * answer.f_frsize, "total_bytes": answer.f_blocks * answer.f_frsize}
 
 
-def make_ready(paths: StorePaths, found: Directory, steps: Iterable[Step]) -> None:
+def refuse_local_locks(path: str) -> None:
+    """Raise where the locks of one host would not keep out another, as far as the kernel tells."""
+    while not os.path.isdir(path) and path != "/":
+        path = os.path.dirname(path)
+    with os_errors("read", _MOUNTS), open(_MOUNTS, encoding="utf-8", errors="replace") as file:
+        mount = mount_of(file.read(), os.path.realpath(path))
+    problem = lock_problem(mount)
+    if problem:
+        raise CorralError(
+            f"The store {path} is to be shared by several hosts, and {problem}: its locks keep out no other host.",
+            kind="local_locks",
+            remedy="Mount it without these options (NFS 4 needs none), on every host.",
+            path=path,
+        )
+
+
+def make_ready(paths: StorePaths, found: Directory, steps: Iterable[Step], shared: bool = False) -> None:
     """Apply the steps of ``plan_store``. Each can be done again after an interruption."""
     adopted = is_adopted(found)
     actions: dict[str, Callable[[Step], Any]] = {
         "create_directory": lambda step: _create(paths, step),
         "set_mode": lambda step: os.chmod(step.target, int(step.detail, 8)),
-        "mark": lambda step: _mark(paths, step.detail, adopted),
+        "mark": lambda step: _mark(paths, found, Marker(step.detail, "", adopted, shared)),
     }
     for step in steps:
         with os_errors(step.action.replace("_", " "), step.target):
@@ -68,9 +88,10 @@ def _create(paths: StorePaths, step: Step) -> None:
     make_directory(step.target, int(step.detail or "0755", 8))
 
 
-def _mark(paths: StorePaths, project: str, adopted: bool) -> None:
-    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    write_whole(paths.owner, Marker(project, created, adopted).as_bytes(), paths.tmp, 0o644)
+def _mark(paths: StorePaths, found: Directory, marker: Marker) -> None:
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    marker = replace(marker, created=found.marker.created if found.marker else now)
+    write_whole(paths.owner, marker.as_bytes(), paths.tmp, 0o644)
     fsync_dir(paths.root)
 
 

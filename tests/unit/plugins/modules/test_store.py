@@ -100,8 +100,8 @@ def test_an_interruption_after_any_step_is_finished_by_the_next_run(tmp_path, mo
     left = iter(range(steps))
     real = store.make_ready
 
-    def cut(paths, found, plan):
-        real(paths, found, [step for step in plan if next(left, None) is not None])
+    def cut(paths, found, plan, shared):
+        real(paths, found, [step for step in plan if next(left, None) is not None], shared)
 
     monkeypatch.setattr(store, "make_ready", cut)
     run_module(store, {"path": str(tmp_path)})
