@@ -114,3 +114,17 @@ def test_outside_of_its_window_it_stops_cleanly(paths, peers, monkeypatch):
     assert len(outcome["missing"]) == 3
     assert run_module(store_fetch, wish(paths, peers(), window="22:00-06:00")).kind == "window_closed"
     assert not run_module(store_fetch, wish(paths, peers(), window="11:00-13:00")).failed
+
+
+def test_half_a_number_in_the_journal_is_no_piece(paths):
+    blob = Blob(digest(ONE), len(ONE))
+    with pieces.PieceFile(paths, blob) as file:
+        file.write(0, ONE[:PIECE])
+        file.has((0, PIECE), PIECE, "somebody")
+        path = file.path
+    with open(f"{path}-pieces", "ab") as journal:
+        # the kill came in the middle of "12"
+        journal.write(b"1")
+    for _run in range(2):
+        with pieces.PieceFile(paths, blob) as file:
+            assert file.resumed == PIECE
