@@ -61,7 +61,8 @@ class StoreFacts:
     entries: tuple[str, ...] = ()
     owner: str | None = None
     mounted_from: str = ""
-    """What the engine mounts there while a container uses the volume; "" for a plain directory of its own."""
+    """What the engine mounts there while a container uses the volume; "" for a plain directory of its own. While it is
+    not mounted, the store is not ``reachable``."""
     abandoned_puller: str = ""
     """A container of this project that may write to the store although nobody holds its lease: its job is dead."""
 

@@ -195,10 +195,9 @@ def _store_problems(wanted: Wanted, host: HostFacts) -> list[Problem]:
     content = [name for name in store.entries if name not in _NOT_CONTENT]
     facts = {"volume": store.name, "path": store.mountpoint, "expected": project, "found": store.owner or ""}
     where = f"The volume {store.name} ({store.mountpoint})"
-    if store.mounted_from:
-        message = f"{where} is mounted from {store.mounted_from}, and only while a container uses it."
-        remedy = "Corral looks after a store that is always there: take a plain volume, on a disk that the host mounts."
-        return [Problem("store_unreachable", message, remedy, {**facts, "found": store.mounted_from})]
+    if store.mounted_from and not store.reachable:
+        # not mounted now: the role model_store sees to it, and then the module store judges what is in it
+        return []
     if store.exists and not store.reachable:
         return [
             Problem("store_unreachable", f"{where} cannot be read on this host.", "Run as root there.", facts),

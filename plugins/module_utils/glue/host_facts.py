@@ -27,6 +27,7 @@ from ..engine.store_users import store_users
 from ..store.files import NotAFile, read_plain
 from ..store.layout import store_at
 from ..store.lease import LeaseFile
+from ..store.preparing import mount_under
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
@@ -124,13 +125,20 @@ def _store_facts(name: str, place: tuple[str, str] | None) -> StoreFacts:
     if place is None:
         return StoreFacts(name)
     path, source = place
-    if source:
-        return StoreFacts(name, exists=True, mountpoint=path, reachable=False, mounted_from=source)
+    facts = StoreFacts(name, exists=True, mountpoint=path, mounted_from=source)
+    if source and not _is_mounted(path):
+        return replace(facts, reachable=False)
     try:
         entries = tuple(sorted(os.listdir(path)))
     except OSError:
-        return StoreFacts(name, exists=True, mountpoint=path, reachable=False)
-    return StoreFacts(name, exists=True, mountpoint=path, entries=entries, owner=_marker(path))
+        return replace(facts, reachable=False)
+    return replace(facts, entries=entries, owner=_marker(path))
+
+
+def _is_mounted(path: str) -> bool:
+    """While no container has the volume, its folder is empty, or not there."""
+    mount = mount_under(path)
+    return mount is not None and os.path.isdir(path) and mount.point == os.path.realpath(path)
 
 
 def _with_puller(store: StoreFacts, puller: str) -> StoreFacts:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..core.errors import CorralError
-from ..core.mounts import lock_problem, mount_of
+from ..core.mounts import Mount, lock_problem, mount_of
 from ..core.ownership import DIRECTORIES, Directory, Marker, is_adopted, parse_marker
 from ..core.plans import Step
 from .files import NotAFile, fsync_dir, lstat, make_directory, os_errors, read_plain, what_is, write_whole
@@ -53,13 +53,17 @@ def space(path: str) -> dict[str, int]:
     return {"free_bytes": answer.f_bavail * answer.f_frsize, "total_bytes": answer.f_blocks * answer.f_frsize}
 
 
-def refuse_local_locks(path: str) -> None:
-    """Raise where the locks of one host would not keep out another, as far as the kernel tells."""
+def mount_under(path: str) -> Mount | None:
+    """What is mounted where ``path`` lies, or would lie."""
     while not os.path.isdir(path) and path != "/":
         path = os.path.dirname(path)
     with os_errors("read", _MOUNTS), open(_MOUNTS, encoding="utf-8", errors="replace") as file:
-        mount = mount_of(file.read(), os.path.realpath(path))
-    problem = lock_problem(mount)
+        return mount_of(file.read(), os.path.realpath(path))
+
+
+def refuse_local_locks(path: str) -> None:
+    """Raise where the locks of one host would not keep out another, as far as the kernel tells."""
+    problem = lock_problem(mount_under(path))
     if problem:
         raise CorralError(
             f"The store {path} is to be shared by several hosts, and {problem}: its locks keep out no other host.",

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.errors import CorralError
 from ansible_collections.corral.ollama.plugins.module_utils.core.migration import Record
+from ansible_collections.corral.ollama.plugins.module_utils.core.mounts import Mount
 from ansible_collections.corral.ollama.plugins.module_utils.glue import host_facts
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
 from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
@@ -122,11 +123,17 @@ def test_a_puller_without_a_live_lease_is_abandoned(on, tmp_path):
         ({"Driver": "rexray", "Options": {}}, "driver rexray"),
     ],
 )
-def test_a_volume_that_is_there_only_now_and_then_is_no_place_for_a_store(on, tmp_path, volume, source):
-    engine = FakeEngine(volumes={"ollama_models": {"Mountpoint": str(tmp_path), **volume}}, root_dir=str(tmp_path))
-    outcome = on(engine)
-    assert outcome.kind == "store_unreachable"
-    assert f"is mounted from {source}, and only while a container uses it" in outcome.msg
+def test_what_lies_where_a_volume_is_not_mounted_just_now_is_not_its_content(on, tmp_path, monkeypatch, volume, source):
+    path = tmp_path / "_data"
+    path.mkdir()
+    (path / "photos").touch()
+    engine = FakeEngine(volumes={"ollama_models": {"Mountpoint": str(path), **volume}}, root_dir=str(tmp_path))
+    store = on(engine)["host"]["store"]
+    assert (store["exists"], store["mounted_from"], store["reachable"]) == (True, source, False)
+    monkeypatch.setattr(host_facts, "mount_under", lambda path: Mount(path, "nfs4", ("rw",)))
+    mounted = on(engine)
+    assert mounted.kind == "foreign_store"
+    assert "holds something that is not an Ollama store: photos" in mounted.msg
 
 
 def test_the_project_file_is_told_by_mode_and_content(on, tmp_path):
