@@ -16,7 +16,7 @@ BECOME = $(shell [ "$$(id -u)" = 0 ] || { sudo -n true 2>/dev/null && echo --bec
 AS_DOCKER_USER = $(shell docker info >/dev/null 2>&1 || [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = python -m pytest -n 2 -q
 # Two of those joined by + are made at a time; see tools/parts.
-PARTS = setup docker sanity+unit+lint+awx+browser+conformance+hosts+monitoring-lab+eda+build+shipped+docs molecule acceptance
+PARTS = setup docker sanity+unit+lint+awx+runner+browser+conformance+hosts+monitoring-lab+eda+build+shipped+docs molecule acceptance
 
 .PHONY: help
 help: ## List the commands
@@ -93,6 +93,10 @@ monitoring-lab: practice ## Every fault of the practice server, seen by verify, 
 .PHONY: awx
 awx: setup ## AWX configured for real by awx.awx against a stand-in, on the ansible-core whose package has it
 	@tools/awx
+
+.PHONY: runner
+runner: practice ## A job as AWX runs it, cancelled while its work goes on on the host, and launched again, by ansible-runner
+	python -m pytest -q tests/runner/test_cancelled.py
 
 .PHONY: sanity
 sanity: setup ## ansible-test sanity with every supported ansible-core; units on the other cores and the oldest Python
