@@ -13,6 +13,7 @@ from .engine import Site, engine, tools
 from .models import Model
 from .oci import Registry
 from .paths import say
+from .python_image import ensure_python
 
 
 def up(arguments: list[str]) -> int:
@@ -32,6 +33,8 @@ def up(arguments: list[str]) -> int:
         wanted["monitoring"] = images.ensure_monitoring
     if options.load:
         wanted["locust"] = images.ensure_locust
+    if options.python:
+        wanted["python"] = ensure_python
     wanted.update({f"host-{name}": (lambda name=name: hosts.ensure_host(name)) for name in options.hosts or ()})
     with ThreadPoolExecutor(max_workers=4) as pool:
         models = pool.submit(catalog)
@@ -58,6 +61,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--monitoring", action="store_true", help="Prometheus and Alertmanager as well")
     parser.add_argument("--load", action="store_true", help="the load generator as well")
+    parser.add_argument("--python", action="store_true", help="a base for the execution environment as well")
     parser.add_argument("--save", action="store_true", help="save the ollama image as a tar for nested hosts as well")
     options = parser.parse_args(arguments)
     if options.hosts == []:
