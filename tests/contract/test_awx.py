@@ -17,10 +17,14 @@ PROJECT = house.ROOT / "extensions/awx_project"
 DATA: dict[str, Any] = {}
 for file in house.files("inventories/awx/group_vars", suffixes=(".yml",)):
     DATA.update(house.data(file))
+# Each entry of a subject's file, with what all templates share.
+SUBJECTS = re.findall(r"corral_awx_templates_\w+", DATA["controller_templates"])
+DATA["controller_templates"] = [{**DATA["corral_awx_template"], **item} for name in SUBJECTS for item in DATA[name]]
 SPECS = [house.data(role / "meta/argument_specs.yml")["argument_specs"]["main"] for role in house.roles()]
 OPTIONS = {name: option for spec in SPECS for name, option in (spec.get("options") or {}).items()}
 TEMPLATES = {Path(item["playbook"]).stem: item for item in DATA["controller_templates"]}
 SURVEYS = [(name, item["survey_spec"]["spec"]) for name, item in sorted(TEMPLATES.items())]
+WORKFLOWS = [(item["name"], item["survey_spec"]["spec"]) for item in DATA["controller_workflows"]]
 TYPES = {
     "int": ("integer",),
     "float": ("integer", "float"),
@@ -125,6 +129,18 @@ def test_a_survey_asks_what_the_playbook_takes(name: str, questions: list[dict[s
         for option in options:
             unknown = set(question.get("choices", [])) - set(option.get("choices") or question.get("choices", []))
             assert unknown == set(), f"{variable}: no such choice: {sorted(unknown)}"
+            assert not option.get("choices") or question.get("choices"), (
+                f"{variable} is asked for as a text, and is a choice"
+            )
+
+
+@pytest.mark.parametrize(("name", "questions"), SURVEYS + WORKFLOWS, ids=[name for name, _ in SURVEYS + WORKFLOWS])
+def test_every_answer_is_bounded(name: str, questions: list[dict[str, Any]]):
+    for question in questions:
+        limits = {"text": {"max"}, "integer": {"min", "max"}, "float": {"min", "max"}}.get(
+            question["type"], {"choices"}
+        )
+        assert limits <= question.keys(), f"{question['variable']} has no {sorted(limits - question.keys())}"
 
 
 @pytest.mark.parametrize(("name", "questions"), SURVEYS, ids=[name for name, _ in SURVEYS])
@@ -154,6 +170,13 @@ def test_what_a_survey_answers_with_text_is_read_as_a_truth_value(role: Path):
         if bare.search(str(condition))
     ]
     assert found == []
+
+
+def test_a_workflow_asks_what_its_jobs_take():
+    for item in DATA["controller_workflows"]:
+        named = {node["unified_job_template"]["name"].removeprefix("corral_") for node in item["workflow_nodes"]}
+        taken = {name for job in named & set(TEMPLATES) for name in inputs_of(house.ROOT / f"playbooks/{job}.yml")}
+        assert {question["variable"] for question in item["survey_spec"]["spec"]} <= taken, item["name"]
 
 
 def test_playbooks_that_coordinate_hosts_are_never_sliced():
