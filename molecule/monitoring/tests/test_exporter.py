@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from hanging import hanging
 from lab import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -61,12 +62,10 @@ def test_the_service_has_no_more_rights_than_it_needs(lab):
 
 
 def test_a_model_that_hangs_is_named_with_how(lab, metrics):
-    lab.api(11435, "/api/generate", {"model": MODELS[0], "prompt": "x", "stream": False})
-    lab.api(11435, "/practice/faults", {"hang_generate": {"model": MODELS[0], "seconds": 0}}, method="PUT")
-    told(metrics, f"model_problem{{kind=no_answer,model={MODELS[0]},server={SERVERS[1]}}}", 1)
-    told(metrics, f"model_instances_available{{model={MODELS[0]}}}", 1)
-    assert metrics()[f"model_listed{{model={MODELS[0]},server={SERVERS[1]}}}"] == 1
-    lab.api(11435, "/practice/faults", {}, method="PUT")
+    with hanging(lab, 11435, MODELS[0]):
+        told(metrics, f"model_problem{{kind=no_answer,model={MODELS[0]},server={SERVERS[1]}}}", 1)
+        told(metrics, f"model_instances_available{{model={MODELS[0]}}}", 1)
+        assert metrics()[f"model_listed{{model={MODELS[0]},server={SERVERS[1]}}}"] == 1
     told(metrics, "instances_available{}", len(SERVERS))
 
 

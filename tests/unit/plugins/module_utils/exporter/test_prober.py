@@ -90,6 +90,16 @@ def test_what_nobody_else_used_since_is_not_kept_in_memory(server, tmp_path):
     assert asked(found, server) == ["mistral:7b"] * 2
 
 
+def test_what_still_works_after_its_end_is_asked(server, tmp_path):
+    """Somebody's request runs on it, for longer than it would stay without one: maybe it hangs."""
+    past = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+    server.on("GET", "/api/ps", ok({"models": [resident(expires=past)]}))
+    found = prober(server, tmp_path)
+    for rounds in (1, 2):
+        found._last = float("-inf")
+        assert asked(found, server) == ["mistral:7b"] * rounds
+
+
 def test_when_told_to_it_asks_for_all(server, tmp_path):
     assert sorted(asked(prober(server, tmp_path, probe_load=True), server)) == ["llava:7b", "mistral:7b"]
 
