@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.corral.ollama.tests.unit.fake_awx import PASSWORD, TOKEN, FakeAwx
 
 ROOT = Path(__file__).resolve().parents[2]
-SECRETS = ("planted-ssh-key", "planted-hook-token", TOKEN, PASSWORD)
+SECRETS = ("planted-ssh-key", "planted-load-test-key", "planted-hook-token", TOKEN, PASSWORD)
 
 
 @dataclass
@@ -45,14 +45,18 @@ class Configure:
     def __init__(self, awx: FakeAwx) -> None:
         self.awx = awx
 
-    def __call__(self, *options: str, **variables: str) -> Run:
+    def __call__(self, *options: str, inventory: str = "tests/awx/hosts.yml", **variables: str) -> Run:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "CONTROLLER_"))},
             "CONTROLLER_HOST": self.awx.url,
             "CONTROLLER_OAUTH_TOKEN": TOKEN,
+            # What inventories/awx takes from the environment.
+            "CORRAL_AWX_SSH_KEY": "planted-ssh-key",
+            "CORRAL_AWX_LOAD_TEST_KEY": "planted-load-test-key",
+            "CORRAL_AWX_WEBHOOK_TOKEN": "planted-hook-token",
         }
         extra = [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(ROOT / "tests/awx/hosts.yml")]
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(ROOT / inventory)]
         done = subprocess.run(
             [*command, "corral.ollama.awx_configure", "-v", *extra, *options],
             cwd=ROOT,

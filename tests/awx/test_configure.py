@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
 OBJECTS = 13
 
 
 def test_on_an_empty_controller_check_mode_tells_all_and_changes_nothing(awx, configure):
     run = configure("--check")
     assert (run.code, run.changed, len(run.planned), run.done) == (0, 1, OBJECTS, []), run.text
+    assert awx.changes == []
+
+
+def test_what_is_shipped_comes_to_a_template_for_every_playbook(awx, configure):
+    """The files of inventories/awx together, as Ansible reads them; tests/contract judges what they say."""
+    run = configure("--check", inventory="inventories/awx")
+    assert (run.code, run.changed) == (0, 1), run.text
+    templates = [line.split()[-1] for line in run.planned if line.startswith("create job template")]
+    assert sorted(templates) == sorted(f"corral_{path.stem}" for path in (ROOT / "playbooks").glob("*.yml"))
+    assert "create workflow corral_change" in run.planned
     assert awx.changes == []
 
 
