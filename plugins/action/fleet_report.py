@@ -24,9 +24,13 @@ from ..module_utils.core.service_table import service_table
 from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import PAGE, REPORT, check_writable, read_report, write_report, write_text
 from ..plugin_utils.controller_action import ControllerAction
+from ..plugin_utils.early import load_filters
 from ..plugin_utils.reports import failure_text, plain, utc_now
 
 display = Display()
+
+# This is the first action plugin of its own in the longest plays.
+load_filters()
 
 
 class ActionModule(ControllerAction):
