@@ -10,7 +10,7 @@ variables, templates, packing, action plugins, reports and output are those of a
 it, and modules that really work add theirs; `far` is the processor time of sshd and the stand-in, and in no other sum.
 
 `main` is Ansible's main process, which is one however many forks there are; `workers` are the processes that it forks,
-with the ssh that each calls; `kept` are the connections that stay open for 60 s (ControlPersist). Memory is the most
+with the ssh that each calls; `kept` are the connections that stay open (ControlPersist). Memory is the most
 that was in use at one moment, of all of them, and pages that they share are counted once (PSS). `x` is processor time
 per host over that of the first line. A run that changes something on any host ends the benchmark.
 Usage: controller_cost.py [--hosts 1 10 100 200] [--playbooks verify site] [--rounds 1] [--forks N] [--instances 8]

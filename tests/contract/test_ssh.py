@@ -8,7 +8,7 @@ import re
 import pytest
 from ansible_collections.corral.ollama.tests.contract import house
 
-SHIPPED = "-C -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
+SHIPPED = "-C -o ControlMaster=auto -o ControlPersist=10m -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 
 
 @pytest.mark.parametrize(
