@@ -21,6 +21,7 @@ def distribution(seen: Mapping[str, Any], fan_out: int, caps: Caps) -> dict[str,
     it does not believe any more) and ``gone`` (it takes no more). Raises ``BadInput``."""
     if fan_out < 1 or caps.host < 0 or caps.fleet < 0:
         raise BadInput("The fan-out is less than 1, or a limit less than 0.", remedy="Correct corral_distribution_….")
+    seen = _told_by_others(seen)
     layers = _known_layers(seen)
     hosts = [_host(name, facts, layers) for name, facts in seen.items()]
     lacking = {host.name: {"blobs": len(host.lacks), "bytes": host.lacking} for host in hosts if host.lacks}
@@ -51,6 +52,24 @@ def _told(transfer: Transfer, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _digest(text: str) -> dict[str, str]:
     return {"digest": text} if text else {}
+
+
+def _told_by_others(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the registry tells a host nothing, a name means what it means to the first of the others that has it."""
+    known: dict[str, str] = {}
+    for _name, facts in sorted(seen.items()):
+        for row in facts.get("models") or ():
+            if row["action"] != _WANTED and row["digest"] and not row["lacking"]:
+                known.setdefault(row["name"], row["digest"])
+    return {
+        name: {**facts, "models": [_meant(row, known) for row in facts.get("models") or ()]}
+        for name, facts in seen.items()
+    }
+
+
+def _meant(row: Mapping[str, Any], known: Mapping[str, str]) -> Mapping[str, Any]:
+    blind = row["action"] == _WANTED and not row["target_digest"]
+    return {**row, "target_digest": known.get(row["name"], "")} if blind else row
 
 
 def _known_layers(seen: Mapping[str, Any]) -> dict[str, dict[str, int]]:

@@ -70,6 +70,16 @@ def test_a_host_that_cannot_ask_the_registry_learns_from_another():
     assert [blob["digest"] for blob in found["transfers"]["h2"]["blobs"]] == [A, B]
 
 
+def test_where_nobody_can_ask_the_registry_a_name_means_what_the_first_that_has_it_knows():
+    blind = row(target=(), lacking=())
+    there = row("none", lacking=(), target=(), held=(A, B))
+    broken = row("none", lacking=[A], target=(), held=(A, B), digest=NEW)
+    found = distribution_filter({"h0": host(broken), "h1": host(blind), "h2": host(there)})
+    assert found["transfers"]["h1"]["models"] == [{"name": "m:1", "insecure": False, "digest": OLD}]
+    assert all("h2" in blob["peers"] + blob["spares"] for blob in found["transfers"]["h1"]["blobs"])
+    assert distribution_filter({"h1": host(blind)})["waves"] == 0
+
+
 def test_who_was_bad_for_one_is_bad_for_all():
     seen = {"h1": host(row(), got=[A, B]), "h2": host(row(), bad=["h1"]), "h3": host(row())}
     found = distribution_filter(seen)
