@@ -159,6 +159,15 @@ options:
     default: 0.25
 """
 
+    PROGRESS = r"""
+options:
+  progress_path:
+    description:
+      - A file on the target into which the module writes its progress as JSON.
+      - The action plugin sets it; there is no need to set it in a playbook.
+    type: path
+"""
+
     PULL = r"""
 options:
   stall_timeout:

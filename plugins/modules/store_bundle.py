@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - corral.ollama.attributes.state_module
   - corral.ollama.attributes.progress_action
   - corral.ollama.options.store
+  - corral.ollama.options.progress
 options:
   bundle:
     description:
@@ -78,11 +79,6 @@ options:
     description: How many files of the store to hash at the same time; V(0) means one per usable processor.
     type: int
     default: 0
-  progress_path:
-    description:
-      - A file on the target into which the module writes its progress as JSON.
-      - The action plugin sets it; there is no need to set it in a playbook.
-    type: path
 seealso:
   - module: corral.ollama.store_model
   - module: corral.ollama.store_lease
@@ -157,7 +153,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.glue.bundle import prepare_export
 from ..module_utils.glue.bundle_import import prepare_import
 from ..module_utils.glue.run import Work, run
-from ..module_utils.glue.spec import STORE, Spec, merged
+from ..module_utils.glue.spec import PROGRESS, STORE, Spec, merged
 
 OWN: Spec = {
     "bundle": {"type": "path", "required": True},
@@ -169,7 +165,6 @@ OWN: Spec = {
     "reserve_bytes": {"type": "int", "default": 0},
     "bytes_per_second": {"type": "int", "default": 0},
     "hash_threads": {"type": "int", "default": 0},
-    "progress_path": {"type": "path"},
 }
 
 
@@ -179,7 +174,8 @@ def prepare(params: Mapping[str, Any]) -> Work:
 
 def main() -> None:
     needed = [("state", "imported", ["lease_token"])]
-    run(AnsibleModule(argument_spec=merged(STORE, OWN), supports_check_mode=True, required_if=needed), prepare)
+    spec = merged(STORE, PROGRESS, OWN)
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True, required_if=needed), prepare)
 
 
 if __name__ == "__main__":

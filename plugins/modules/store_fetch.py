@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - corral.ollama.options.store
   - corral.ollama.options.lease
   - corral.ollama.options.registry
+  - corral.ollama.options.progress
 options:
   models:
     description:
@@ -107,11 +108,6 @@ options:
     description: Bytes that have to stay free on the file system of the store.
     type: int
     default: 0
-  progress_path:
-    description:
-      - A file on the target into which the module writes its progress as JSON.
-      - The action plugin sets it; there is no need to set it in a playbook.
-    type: path
   on_failure:
     description: Whether to V(fail) when something could not be fetched, after everything else was, or to V(report) it.
     type: str
@@ -220,7 +216,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.fetch import prepare_fetch
 from ..module_utils.glue.run import Work, run
-from ..module_utils.glue.spec import LEASE, REGISTRY, STORE, merged
+from ..module_utils.glue.spec import LEASE, PROGRESS, REGISTRY, STORE, merged
 
 NAMES = {"type": "list", "elements": "str", "default": []}
 
@@ -228,6 +224,7 @@ SPEC = merged(
     STORE,
     LEASE,
     REGISTRY,
+    PROGRESS,
     {
         "models": {"type": "list", "elements": "raw", "required": True},
         "peers": {
@@ -258,7 +255,6 @@ SPEC = merged(
         "bytes_per_second": {"type": "int", "default": 0},
         "window": {"type": "str", "default": ""},
         "reserve_bytes": {"type": "int", "default": 0},
-        "progress_path": {"type": "path"},
         "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
     },
 )

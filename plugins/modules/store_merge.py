@@ -30,6 +30,7 @@ extends_documentation_fragment:
   - corral.ollama.attributes.progress_action
   - corral.ollama.options.store
   - corral.ollama.options.lease
+  - corral.ollama.options.progress
 options:
   sources:
     description:
@@ -72,11 +73,6 @@ options:
     description: How many files to read at the same time; V(0) means one per usable processor.
     type: int
     default: 0
-  progress_path:
-    description:
-      - A file on the target into which the module writes its progress as JSON.
-      - The action plugin sets it; there is no need to set it in a playbook.
-    type: path
 seealso:
   - module: corral.ollama.legacy_info
   - module: corral.ollama.store_lease
@@ -149,7 +145,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.merge import prepare_merge
 from ..module_utils.glue.run import run
-from ..module_utils.glue.spec import LEASE, STORE, merged
+from ..module_utils.glue.spec import LEASE, PROGRESS, STORE, merged
 
 SOURCE = {
     "name": {"type": "str", "required": True},
@@ -161,6 +157,7 @@ SOURCE = {
 SPEC = merged(
     STORE,
     LEASE,
+    PROGRESS,
     {
         "sources": {"type": "list", "elements": "dict", "required": True, "options": SOURCE},
         "policy": {"type": "str", "choices": ["newest", "prefer", "fail"], "default": "newest"},
@@ -168,7 +165,6 @@ SPEC = merged(
         "models": {"type": "list", "elements": "raw", "default": []},
         "undeclared": {"type": "bool", "default": False},
         "hash_threads": {"type": "int", "default": 0},
-        "progress_path": {"type": "path"},
     },
 )
 

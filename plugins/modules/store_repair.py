@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - corral.ollama.options.store
   - corral.ollama.options.lease
   - corral.ollama.options.registry
+  - corral.ollama.options.progress
 options:
   models:
     description:
@@ -95,11 +96,6 @@ options:
       - When empty, those are corrected to C(0755) that not everybody may read, or that others than the owner may write.
     type: str
     default: ''
-  progress_path:
-    description:
-      - A file on the target into which the module writes its progress as JSON.
-      - The action plugin sets it; there is no need to set it in a playbook.
-    type: path
   on_failure:
     description: >-
       Whether to V(fail) when something could not be repaired, after everything else was, or to V(report) it with
@@ -220,7 +216,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.repair import prepare_repair
 from ..module_utils.glue.run import Work, run
-from ..module_utils.glue.spec import LEASE, REGISTRY, STORE, merged
+from ..module_utils.glue.spec import LEASE, PROGRESS, REGISTRY, STORE, merged
 
 SOURCE = {
     "type": {"type": "str", "choices": ["peer", "bundle", "registry"], "required": True},
@@ -231,6 +227,7 @@ SPEC = merged(
     STORE,
     LEASE,
     REGISTRY,
+    PROGRESS,
     {
         "models": {"type": "list", "elements": "raw", "default": []},
         "mode": {"type": "str", "choices": ["incremental", "full"], "default": "incremental"},
@@ -240,7 +237,6 @@ SPEC = merged(
         "bytes_per_second": {"type": "int", "default": 0},
         "file_mode": {"type": "str", "default": ""},
         "directory_mode": {"type": "str", "default": ""},
-        "progress_path": {"type": "path"},
         "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
     },
 )

@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - corral.ollama.attributes
   - corral.ollama.attributes.progress_action
   - corral.ollama.options.store
+  - corral.ollama.options.progress
 attributes:
   check_mode:
     support: full
@@ -109,11 +110,6 @@ options:
     type: str
     choices: [fail, report]
     default: fail
-  progress_path:
-    description:
-      - A file on the target into which the module writes its progress as JSON.
-      - The action plugin sets it; there is no need to set it in a playbook.
-    type: path
 seealso:
   - module: corral.ollama.digest_check
   - module: corral.ollama.store_repair
@@ -203,10 +199,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.glue.run import Work, run
 from ..module_utils.glue.scrub import prepare_scrub
-from ..module_utils.glue.spec import STORE, merged
+from ..module_utils.glue.spec import PROGRESS, STORE, merged
 
 SPEC = merged(
     STORE,
+    PROGRESS,
     {
         "mode": {"type": "str", "choices": ["quick", "incremental", "full"], "default": "incremental"},
         "part": {"type": "str", "default": ""},
@@ -221,7 +218,6 @@ SPEC = merged(
         "threads": {"type": "int", "default": 0},
         "wait": {"type": "float", "default": 0.0},
         "on_damage": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
-        "progress_path": {"type": "path"},
     },
 )
 

@@ -57,11 +57,13 @@ RECHECKS: Spec = {
     "recheck_delay": {"type": "float", "default": 0.25},
 }
 
+PROGRESS: Spec = {"progress_path": {"type": "path"}}
+
 PULL: Spec = {
     "stall_timeout": {"type": "float", "default": 120.0},
     "retries": {"type": "int", "default": 3},
     "backoff": {"type": "float", "default": 1.0},
-    "progress_path": {"type": "path"},
+    **PROGRESS,
 }
 
 
