@@ -63,13 +63,14 @@ class LeaseFile:
             return self._write(new), old if old is not None and old.token != token else None
 
     def renew(self, token: str, ttl: float) -> Lease:
-        """Hold it longer; raises ``LeaseLost`` if another holds it. An expired one that nobody took is still ours."""
+        """Hold it longer (0: for as long as before); raises ``LeaseLost`` if another holds it. An expired one that
+        nobody took is still ours."""
         with self.renewing(token, ttl) as lease:
             return lease
 
     @contextmanager
     def renewing(self, token: str, ttl: float = 0.0) -> Iterator[Lease]:
-        """As ``renew`` (0: for as long as before), with the guard held while a short change is made, as ``writing``."""
+        """As ``renew``, with the guard held while a short change is made, as ``writing``."""
         with self._guard():
             now, lease = self._now(), self.read()
             if lease is None or not token or lease.token != token:
@@ -120,14 +121,14 @@ class Heartbeat:
     """Renews the lease every third of its time while the block runs. ``check()`` raises as soon as it is lost."""
 
     def __init__(self, lease: LeaseFile, token: str, ttl: float = 0.0) -> None:
-        self._lease, self._token = lease, token
-        self._ttl = ttl or lease.require(token).ttl
+        self._lease, self._token, self._ttl = lease, token, ttl
         self._stop = threading.Event()
         self._lost: CorralError | None = None
         self._thread = threading.Thread(target=self._run, name="lease heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
-        self._lease.renew(self._token, self._ttl)
+        # Among many hosts the task that took it may be long ago: then it has expired, and is ours if nobody took it.
+        self._ttl = self._lease.renew(self._token, self._ttl).ttl
         self._thread.start()
         return self
 

@@ -161,7 +161,7 @@ def test_a_store_that_is_not_made_yet_can_be_planned_for(tmp_path):
     arguments = {**given(paths, "a"), "path": str(tmp_path / "new/store")}
     check = run_module(store_merge, arguments, check=True)
     assert (check.changed, check["space"]["linked_bytes"]) == (True, len(CONFIG + ONE))
-    assert run_module(store_merge, arguments).kind == "lease_lost"
+    assert run_module(store_merge, arguments).kind == "store_not_ready"
 
 
 def test_manifests_of_the_future_are_told(paths):

@@ -108,6 +108,20 @@ def test_what_expires_is_lost_only_when_another_takes_it(paths):
     assert file.read().owner == "other"
 
 
+def test_a_task_that_comes_late_goes_on_with_what_nobody_took(paths):
+    """Among many hosts a host may wait for its turn between the task that takes the lease and the one that needs it."""
+    clock = Clock()
+    file = LeaseFile(paths, clock)
+    mine = file.acquire("me", "", 60)[0]
+    clock.now += 3600
+    with Heartbeat(file, mine.token), file.writing(mine.token) as lease:
+        assert (lease.ttl, lease.expires_at) == (60, clock.now + 60)
+    clock.now += 3600
+    file.acquire("other", "", 60)
+    with pytest.raises(LeaseLost, match="held by other"), Heartbeat(file, mine.token):
+        raise AssertionError("not reached")
+
+
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_no_token_no_writing(paths, token):
     file = LeaseFile(paths)
