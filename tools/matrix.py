@@ -3,10 +3,13 @@
 
 ``matrix.py`` prints one line per supported core, newest first: core, its pinned version, the Python that runs it.
 ``matrix.py 2.19`` prints the minor version of that Python, as tools/setup wants it.
+
+The README is also told of the managed hosts: the machines of Molecule, and the oldest Python of tools/sanity.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +53,50 @@ def matrix() -> list[Line]:
         if version in supported():
             lines.append(Line(f"{version.major}.{version.minor}", str(version), f"3.{minor}"))
     return lines
+
+
+class Host(NamedTuple):
+    """What a machine of Molecule has, and the scenarios that run on it."""
+
+    debian: str
+    docker: str
+    compose: str
+    python: str
+    scenarios: tuple[str, ...]
+
+
+def images_of(scenario: Path) -> set[str]:
+    """The machines of a scenario: those of its molecule.yml, or else of the configuration that all share."""
+    shared = ROOT / ".config/molecule/config.yml"
+    for path in (scenario, shared):
+        platforms = yaml.safe_load(path.read_text(encoding="utf-8")).get("platforms")
+        if platforms:
+            return {str(one["image"]).rpartition("/")[2] for one in platforms}
+    raise LookupError(f"{scenario} has no platforms")
+
+
+def hosts() -> list[Host]:
+    """Those on which a scenario runs, in the order in which they are written down."""
+    known = yaml.safe_load((ROOT / "practice/hosts/versions.yml").read_text(encoding="utf-8"))
+    found: dict[tuple[str, str, str, str], list[str]] = {}
+    scenarios = {path.parent.name: images_of(path) for path in sorted(ROOT.glob("molecule/*/molecule.yml"))}
+    unknown = sorted(set().union(*scenarios.values()) - set(known))
+    if unknown:
+        raise LookupError(f"practice/hosts/versions.yml does not say what {', '.join(unknown)} has")
+    for image, versions in known.items():
+        key = (versions["debian"], versions["docker"], versions["compose"], versions["python"])
+        found.setdefault(key, []).extend(name for name, images in scenarios.items() if image in images)
+    return [
+        Host(debian, docker, compose, python, tuple(sorted(set(names))))
+        for (debian, docker, compose, python), names in found.items()
+        if names
+    ]
+
+
+def oldest_python() -> str:
+    """With which the modules' unit tests run."""
+    (found,) = re.findall(r"^oldest=(\S+)$", (ROOT / "tools/sanity").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(found)
 
 
 def main() -> int:

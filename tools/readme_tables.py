@@ -12,7 +12,7 @@ from typing import Any
 
 import before_after
 import yaml
-from matrix import matrix
+from matrix import hosts, matrix, oldest_python
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("README.md", "docs/reference.md", "docs/metrics.md", "docs/guides/before_after.md")
@@ -72,6 +72,16 @@ def metrics() -> list[str]:
     return text.split("\n")
 
 
+def managed() -> str:
+    """What the tests run on; of many scenarios only the first that comes to mind."""
+    told = []
+    for host in hosts():
+        where = ", ".join(f"`{name}`" for name in host.scenarios) if len(host.scenarios) < 4 else "`default` and others"
+        versions = f"Docker Engine {host.docker}, Compose {host.compose} and Python {host.python}"
+        told.append(f"Debian {host.debian} with {versions} (Molecule: {where})")
+    return f"Managed hosts: {'; '.join(told)}. Their modules' unit tests run on Python {oldest_python()} too."
+
+
 def blocks() -> dict[str, list[str]]:
     content = table("role", roles()) + table("module", plugins("modules"))
     content += table("filter", plugins("filter")) + table("lookup", plugins("lookup"))
@@ -81,7 +91,7 @@ def blocks() -> dict[str, list[str]]:
     return {
         "playbooks": table("playbook", playbooks()),
         "content": content,
-        "matrix": [*versions, ""],
+        "matrix": [*versions, "", managed(), ""],
         "metrics": metrics(),
         "before_after": before_after.lines(),
     }

@@ -85,11 +85,24 @@ def test_the_pages_list_all_there_is_and_say_what_it_does():
 
 
 def test_the_support_matrix_is_the_one_that_is_tested():
+    """The table itself is written by tools/readme_tables.py, of the files that continuous integration reads."""
     readme = house.text(house.ROOT / "README.md")
     listed = re.findall(r"^\| (2\.\d+) \| (3\.\d+) \|$", readme, re.MULTILINE)
     lock = house.text(house.ROOT / "requirements/dev.txt")
     locked = re.findall(r"^ansible-core==(2\.\d+)\.\d+", lock, re.MULTILINE)
     assert sorted(core for core, _ in listed) == sorted(locked)
+    # Whoever reads these, asks the matrix which cores there are.
+    for path in ("tools/sanity", "tools/setup", "tests/release/test_release.py"):
+        assert re.search(r"matrix", house.text(house.ROOT / path)), path
+
+
+def test_a_host_in_the_support_matrix_has_a_scenario_that_runs():
+    """And its versions are looked at there: molecule/conftest.py."""
+    (seldom,) = re.findall(r"^seldom=\((.*)\)$", house.text(house.ROOT / "molecule/run"), re.MULTILINE)
+    (line,) = re.findall(r"^Managed hosts: .*", house.text(house.ROOT / "README.md"), re.MULTILINE)
+    hosts = re.findall(r"Debian (\w+) with .*?\(Molecule: (.*?)\)", line)
+    assert len(hosts) > 1
+    assert [name for name, where in hosts if set(re.findall(r"`(\w+)`", where)) <= set(seldom.split())] == []
 
 
 def test_decision_records_are_numbered_titled_and_listed():
