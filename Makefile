@@ -78,6 +78,7 @@ conformance: practice ## The practice fleet against the recordings of the real s
 .PHONY: eda
 eda: practice ## From an alert to its repair, with ansible-rulebook (Java is installed when it is missing)
 	@tools/java > /dev/null
+	practice/up --monitoring
 	python -m pytest -q tests/eda
 
 .PHONY: browser

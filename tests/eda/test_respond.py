@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from lab import PROJECT, Lab, alert, lab, until
+from ansible_collections.corral.ollama.tests.practice.eda_guide import settings
+from lab import HOST, MODEL, PORT, PROJECT, TOKEN, Lab, alert, lab, until
+from watched import Watched
 
 DAMAGED = alert("CorralStoreDamaged", kind="wrong_hash")
 DRIFT = alert("CorralDrift", kind="model_extra")
@@ -27,6 +26,31 @@ DOWN = alert("CorralInstanceDown", server="ollama-server-1")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with lab(tmp_path_factory.mktemp("eda")) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def watched(fleet: Lab) -> Iterator[Watched]:
+    """Exporter, rules and Alertmanager as they are, at a test's pace; Alertmanager calls the listener."""
+    fast = {"scrape": 1, "evaluation": 1, "hold": 2, "group_wait": 0, "group_interval": 1}
+    rules = {**{f"monitoring_{name}_seconds": value for name, value in fast.items()}, **settings(fleet.port, TOKEN)}
+    times = {"cache": 0.5, "store": 1.0, "probe": 1.0}
+    found = Watched(
+        fleet.folder, PROJECT, PORT - 1, [MODEL], instances=1, times=times, rules=rules,
+        fleet={"corral_gateway": False}, inventory=str(fleet.inventory),
+    )  # fmt: skip
+    try:
+        found.expose()
+        found.monitor()
+        yield found
+    finally:
+        found.leave()
+
+
+def rot(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(b"rot")
+    assert f"sha256-{digest(path)}" != path.name
 
 
 def digest(path: Path) -> str:
@@ -56,10 +80,7 @@ def test_without_the_token_and_with_hostile_names_nothing_runs(fleet: Lab, tmp_p
 
 def test_by_default_it_only_says_what_it_would_do(fleet: Lab):
     path = fleet.weights()
-    with path.open("r+b") as file:
-        file.seek(-100, os.SEEK_END)
-        file.write(b"rot")
-    assert f"sha256-{digest(path)}" != path.name
+    rot(path)
     said = fleet.after(DAMAGED, DRIFT)
     assert "gpu1: would repair the store, because of CorralStoreDamaged" in said
     assert f"sha256-{digest(path)}" != path.name
@@ -103,6 +124,33 @@ def test_one_instance_is_restarted_and_proven(fleet: Lab):
     assert [(one["action"], one["outcome"]) for one in fleet.record()][1:] == [("restart", "done")], said[-3000:]
     assert container() != before
     until(lambda: fleet.record()[-1]["ended_at"], lambda: str(fleet.record()))
+
+
+def test_a_blob_rots_and_nobody_is_needed(fleet: Lab, watched: Watched):
+    """The exporter's metric, the rule, Alertmanager's message, the listener, the playbook: nothing is sent by the test.
+    The store's last scrub is long ago, so it is scrubbed; that finds the damage, so it is repaired."""
+    fleet.policy(corral_response_dry_run=False, corral_response_cooldown=0, corral_response_max_per_hour=20)
+    fleet.play("scrub")
+    until(lambda: watched.firing() == [], lambda: str(watched.firing()))
+    path, before, known = fleet.weights(), container(), len(fleet.record())
+    rot(path)
+    scrubbed = fleet.store / ".corral/scrub.json"
+    result = json.loads(scrubbed.read_text())
+    long_ago = {name: result[name] - 9 * 86400 for name in ("started_at", "ended_at", "last_full_at")}
+    scrubbed.write_text(json.dumps({**result, **long_ago}))
+
+    def done() -> list[tuple[str, str]]:
+        return [(one["action"], one["outcome"]) for one in fleet.record()[known:]]
+
+    until(lambda: ("repair", "done") in done(), lambda: f"{done()} {watched.firing()} {fleet.log[-3000:]}")
+    assert done() == [("scrub", "done"), ("repair", "done")]
+    said = " ".join(fleet.log.split())
+    assert f"{HOST}: scrub the store, because of CorralScrubOverdue" in said
+    assert f"sha256-{digest(path)}" == path.name
+    # It served what was damaged, and could remember it.
+    assert container() != before
+    until(lambda: watched.firing() == [], lambda: str(watched.firing()))
+    assert len(done()) == 2
 
 
 def test_for_others_it_listens_with_tls(fleet: Lab):

@@ -72,6 +72,7 @@ class Watched:
     times: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
     fleet: Mapping[str, Any] = field(default_factory=dict)
+    inventory: str = "inventories/local"
     exporter: subprocess.Popen[bytes] | None = None
 
     @property
@@ -125,7 +126,7 @@ class Watched:
 
     def start(self, playbook: str, **more: Any) -> subprocess.Popen[str]:
         name = playbook if playbook.endswith(".yml") else f"corral.ollama.{playbook}"
-        command = ["ansible-playbook", "-i", "inventories/local", name]
+        command = ["ansible-playbook", "-i", self.inventory, name]
         command += ["-e", json.dumps({**self.variables, **more})]
         env = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
         return subprocess.Popen(command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -222,9 +223,13 @@ class Watched:
             self.exporter.terminate()
             self.exporter.wait(20)
 
-    def end(self) -> None:
+    def leave(self) -> None:
+        """The fleet stays, unwatched."""
         self.stop_exporter()
         self.run(str(MONITORING), monitoring_enabled=False).ok()
+
+    def end(self) -> None:
+        self.leave()
         self.run("teardown", corral_remove_store=True).ok()
 
 

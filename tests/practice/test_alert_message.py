@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import queue
-import re
 import runpy
 import subprocess
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 
 import requests
 import yaml
+from ansible_collections.corral.ollama.tests.practice.eda_guide import settings
 from ansible_collections.corral.ollama.tests.practice.gateway_lab import free_port
 from corral_practice import images
 
@@ -45,12 +45,8 @@ class Hook(BaseHTTPRequestHandler):
 
 def configuration(port: int) -> dict[str, Any]:
     """As the role writes it of the guide's variables; only times and the address are the test's."""
-    text = (ROOT / "docs/guides/eda.md").read_text().replace("{{ vault_eda_token }}", TOKEN)
-    (block,) = [found for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "monitoring_receivers" in found]
-    told = yaml.safe_load(block.replace("127.0.0.1:5001", f"127.0.0.1:{port}"))
+    told = settings(port, TOKEN)
     receivers = told["monitoring_receivers"]
-    # Who was told before is not asked to listen here.
-    receivers[0].pop("webhook_configs")
     times = {"group_by": ["alertname", "host", "project"], "group_wait": "0s", "group_interval": "1s"}
     route = {"receiver": receivers[0]["name"], **times, **told["monitoring_route"]}
     return {"route": route, "receivers": receivers}
