@@ -117,7 +117,8 @@ instances:
       type: list
       elements: dict
     gpus:
-      description: The GPUs it was given, V(["all"]) for all.
+      description:
+        - The GPUs it was given, called as an inventory calls them in whatever way it got them, V(["all"]) for all.
       type: list
       elements: str
 """

@@ -20,8 +20,9 @@ API_PORT = "11434/tcp"
 GATEWAY = "gateway"
 CORRAL_PROJECT = "corral.project"
 CORRAL_PULLER = "corral.puller"
-# Of a container in these states the engine keeps the ports, and does not list them.
+_NODES = "/dev/dri/renderD"
 _GPU_FILES = ("/dev/nvidia", "/dev/dri", "/dev/kfd")
+# Of a container in these states the engine keeps the ports, and does not list them.
 _HOLDING = ("restarting", "paused")
 
 
@@ -150,17 +151,27 @@ def _volume(mount: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def requested_gpus(host_config: Mapping[str, Any]) -> list[str]:
-    """The devices that a container was made with, ["all"] for all of them."""
-    requests = host_config.get("DeviceRequests") or []
-    named = [device for request in requests for device in request.get("DeviceIDs") or []]
-    return ["all"] if any(request.get("Count") == -1 for request in requests) else named
+    """The GPUs that a container was made with, called as an inventory calls them in whatever way they are given: by
+    index, UUID or render node; ["all"] for all of them."""
+    counts = [request.get("Count") for request in host_config.get("DeviceRequests") or []]
+    nodes = [path.rpartition("/")[2] for path in _files(host_config) if path.startswith(_NODES)]
+    named = [*_requested(host_config), *nodes]
+    return ["all"] if -1 in counts or "all" in named else named
 
 
 def given_gpus(host_config: Mapping[str, Any]) -> tuple[str, ...]:
     """However a container gets GPUs: by requests, those by CDI included (``nvidia.com/gpu=0``), or device files."""
-    devices = [str(device.get("PathOnHost") or "") for device in host_config.get("Devices") or []]
-    named = [name.rpartition("=")[2] for name in requested_gpus(host_config)]
-    return (*named, *(path for path in devices if path.startswith(_GPU_FILES)))
+    every = ["all"] if "all" in requested_gpus(host_config) else _requested(host_config)
+    return (*every, *(path for path in _files(host_config) if path.startswith(_GPU_FILES)))
+
+
+def _requested(host_config: Mapping[str, Any]) -> list[str]:
+    requests = host_config.get("DeviceRequests") or []
+    return [str(device).rpartition("=")[2] for request in requests for device in request.get("DeviceIDs") or []]
+
+
+def _files(host_config: Mapping[str, Any]) -> list[str]:
+    return [str(device.get("PathOnHost") or "") for device in host_config.get("Devices") or []]
 
 
 def environment(config: Mapping[str, Any]) -> dict[str, str]:

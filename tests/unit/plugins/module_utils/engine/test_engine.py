@@ -113,6 +113,21 @@ def test_all_that_is_known_of_an_instance():
     assert (found["url"], found["port"], found["gpus"]) == ("", 0, ["all"])
 
 
+@pytest.mark.parametrize(
+    ("given", "called"),
+    [
+        ({"DeviceRequests": [{"DeviceIDs": ["nvidia.com/gpu=GPU-1", "nvidia.com/gpu=0:1"]}]}, ["GPU-1", "0:1"]),
+        ({"DeviceRequests": [{"DeviceIDs": ["nvidia.com/gpu=all"]}]}, ["all"]),
+        ({"Devices": [{"PathOnHost": f"/dev/{name}"} for name in ("kfd", "dri/card0", "dri/renderD9")]}, ["renderD9"]),
+        ({"DeviceRequests": None, "Devices": None}, []),
+    ],
+)
+def test_a_gpu_is_called_as_it_was_declared_in_whatever_way_it_is_given(given, called):
+    entry = container("x", 11440, project="ollama", service="ollama-server-7")
+    entry["HostConfig"].update(given)
+    assert _instances(FakeEngine(entry))[0]["gpus"] == called
+
+
 def test_ports_of_running_containers_and_of_stopped_compose_services():
     engine = FakeEngine(
         container("web", 80, address="0.0.0.0", private=80),
