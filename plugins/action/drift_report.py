@@ -15,7 +15,7 @@ from ..module_utils.core.drift_table import drift_table
 from ..module_utils.core.lockfile import parse_lock
 from ..plugin_utils.artifacts import write_report
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.reports import failure_text, plain, utc_now
+from ..plugin_utils.reports import failure_text, plain, show, utc_now
 
 display = Display()
 
@@ -30,7 +30,7 @@ class ActionModule(ControllerAction):
         hosts, lock = plain([options["hosts"], options["lock"]])
         report = drift_report(hosts, parse_lock(lock, "that was given"), now)
         table = drift_table(report, max(options["width"], 80))
-        display.display(table)
+        show(display, table)
         path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report, REPORT)
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.

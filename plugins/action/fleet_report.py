@@ -25,7 +25,7 @@ from ..module_utils.core.storage_table import storage_table
 from ..plugin_utils.artifacts import PAGE, REPORT, check_writable, read_report, write_report, write_text
 from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.early import load_filters
-from ..plugin_utils.reports import failure_text, plain, utc_now
+from ..plugin_utils.reports import failure_text, pieces, plain, utc_now
 
 display = Display()
 
@@ -73,7 +73,8 @@ def _table(report: Mapping[str, Any], width: int) -> str:
 
 
 def _show(table: str) -> None:
-    """In colours where Ansible's own output has them; the fewest calls, as each is an event in AWX."""
+    """In colours where Ansible's own output has them; few calls, as each is an event in AWX."""
     colours = {GOOD: constants.COLOR_OK, BAD: constants.COLOR_ERROR, OPEN: constants.COLOR_WARN}
     for tone, lines in groupby(table.splitlines(), tone_of if ANSIBLE_COLOR else lambda _line: PLAIN):
-        display.display("\n".join(lines), color=colours.get(tone))
+        for piece in pieces(lines):
+            display.display(piece, color=colours.get(tone))

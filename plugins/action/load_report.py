@@ -15,7 +15,7 @@ from ..module_utils.core.load_report import OPTIONS, load_report, stats_of
 from ..module_utils.core.load_table import load_table
 from ..plugin_utils.artifacts import check_writable, write_report, write_text
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.reports import failure_text, plain, utc_now
+from ..plugin_utils.reports import failure_text, plain, show, utc_now
 
 display = Display()
 
@@ -34,7 +34,7 @@ class ActionModule(ControllerAction):
         hosts = plain(options["hosts"])
         report = load_report(hosts, now, options["max_error_ratio"], options["fail_on_masked"])
         table = load_table(report, max(options["width"], 80))
-        display.display(table)
+        show(display, table)
         paths = {"path": "", "page": ""} if self._task.check_mode else _write(options["artifacts_dir"], report)
         if not report["ok"] and options["fail"]:
             # Ansible prints a failed result in full: the message has the problems, the file has the rest.

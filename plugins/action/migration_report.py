@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 from ..module_utils.core.migration_report import OPTIONS, migration_report, migration_table, stats_of
 from ..plugin_utils.artifacts import write_report
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.reports import plain, utc_now
+from ..plugin_utils.reports import plain, show, utc_now
 
 display = Display()
 
@@ -28,7 +28,7 @@ class ActionModule(ControllerAction):
         hosts = plain(options["hosts"])
         report = migration_report(hosts, now, self._task.check_mode)
         table = migration_table(report, max(options["width"], 80))
-        display.display(table)
+        show(display, table)
         path = "" if self._task.check_mode else write_report(options["artifacts_dir"], report, REPORT)
         stats = {"data": {"corral_migration": stats_of(report)}, "per_host": False, "aggregate": True}
         return {"ok": report["ok"], "path": path, "report": report, "table": table, "ansible_stats": stats}

@@ -14,7 +14,7 @@ from ..module_utils.core.fleet_plan import OPTIONS, fleet_plan, stats_of
 from ..module_utils.core.plan_table import plan_table
 from ..plugin_utils.artifacts import write_report
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.reports import failure_text, plain, utc_now
+from ..plugin_utils.reports import failure_text, plain, show, utc_now
 
 display = Display()
 
@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
     def _work(self, options: Mapping[str, Any], _task_vars: Mapping[str, Any]) -> dict[str, Any]:
         plan = fleet_plan(plain(options["hosts"]), utc_now())
         table = plan_table(plan, max(options["width"], 80))
-        display.display(table)
+        show(display, table)
         path = "" if self._task.check_mode else write_report(options["artifacts_dir"], plan, REPORT)
         if not plan["ok"] and options["fail"]:
             failure = {**stats_of(plan), "kind": "bad_plan", "problems": plan["problems"]}
