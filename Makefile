@@ -99,6 +99,11 @@ awx: setup ## AWX configured for real by awx.awx against a stand-in, on the ansi
 runner: practice ## A job as AWX runs it, cancelled while its work goes on on the host, and launched again, by ansible-runner
 	python -m pytest -q tests/runner/test_cancelled.py
 
+.PHONY: runner-all
+runner-all: practice ## Every job template as AWX runs it, by ansible-runner on a practice fleet
+	$(AS_DOCKER_USER) practice/up --load
+	python -m pytest -q tests/runner
+
 .PHONY: execution-environment
 execution-environment: practice ## Build the image in which AWX runs the jobs on a local base, and run a job in it
 	$(AS_DOCKER_USER) practice/up --images-only --python

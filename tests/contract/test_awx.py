@@ -179,6 +179,12 @@ def test_a_workflow_asks_what_its_jobs_take():
         assert {question["variable"] for question in item["survey_spec"]["spec"]} <= taken, item["name"]
 
 
+def test_every_playbook_is_run_as_awx_runs_it():
+    """tests/runner, which is not in every run of the tests."""
+    launched = "".join(house.text(path) for path in house.files("tests/runner", suffixes=(".py",)))
+    assert [path.stem for path in PLAYBOOKS if f'"{path.stem}"' not in launched] == []
+
+
 def test_playbooks_that_coordinate_hosts_are_never_sliced():
     assert set(SLICEABLE) < set(TEMPLATES)
     for name, item in TEMPLATES.items():
