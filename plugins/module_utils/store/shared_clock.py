@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
+from time import monotonic, time
 
 from ..core.ownership import parse_marker
 from .files import NotAFile, lstat, os_errors, read_plain
@@ -31,10 +31,10 @@ class StoreClock:
         self._measured = float("-inf")
 
     def __call__(self) -> float:
-        if time.monotonic() - self._measured > _FRESH:
+        if monotonic() - self._measured > _FRESH:
             self._ahead = self._difference() if self._is_shared() else 0.0
-            self._measured = time.monotonic()
-        return time.time() + self._ahead
+            self._measured = monotonic()
+        return time() + self._ahead
 
     def _is_shared(self) -> bool:
         """A marker that cannot be read is the business of whoever makes the store ready."""
@@ -55,7 +55,7 @@ class StoreClock:
                 # now the server has it, and says when
                 os.fsync(fd)
                 written = os.fstat(fd).st_mtime
-                return written - time.time()
+                return written - time()
             finally:
                 os.close(fd)
                 os.unlink(path)

@@ -12,7 +12,7 @@ import time
 import pytest
 from ansible_collections.corral.ollama.plugins.module_utils.core.leases import LeaseHeld, LeaseLost
 from ansible_collections.corral.ollama.plugins.module_utils.core.mounts import Mount
-from ansible_collections.corral.ollama.plugins.module_utils.store import preparing
+from ansible_collections.corral.ollama.plugins.module_utils.store import preparing, shared_clock
 from ansible_collections.corral.ollama.plugins.module_utils.store.layout import store_at
 from ansible_collections.corral.ollama.plugins.module_utils.store.lease import LeaseFile
 from ansible_collections.corral.ollama.plugins.modules import store
@@ -34,7 +34,7 @@ def other_host(monkeypatch):
     real = time.time
 
     def arrive():
-        monkeypatch.setattr(time, "time", lambda: real() + AHEAD)
+        monkeypatch.setattr(shared_clock, "time", lambda: real() + AHEAD)
         monkeypatch.setattr(socket, "gethostname", lambda: "other")
 
     return arrive
@@ -89,7 +89,7 @@ def test_what_has_expired_by_the_server_s_time_is_taken_over_and_the_first_one_w
 def test_a_lease_taken_by_the_other_host_is_believed_here(shared, monkeypatch):
     real = time.time
     with monkeypatch.context() as there:
-        there.setattr(time, "time", lambda: real() - AHEAD)
+        there.setattr(shared_clock, "time", lambda: real() - AHEAD)
         LeaseFile(shared).acquire("behind", "1", 60, "a")
     with pytest.raises(LeaseHeld):
         LeaseFile(shared).acquire("two", "2", 60, "b")
