@@ -1,5 +1,4 @@
-"""The commands in the documents: what they call is there and takes what they give it. The Molecule scenario `documents`
-runs them; this finds what it cannot, and finds it in a second."""
+"""The commands in the documents: what they call is there and takes what they give it. None of them is run here."""
 
 from __future__ import annotations
 
