@@ -119,15 +119,14 @@ def main() -> int:
             "corral_artifacts_dir": f"{folder}/artifacts",
         }
         crowd = Crowd(Path(folder), fleet)
-        recorder = str(crowd.recorder())
         try:
             for name in ("site", "site", "verify"):
-                playbook(name, inventory=recorder)
+                playbook(name, inventory=str(crowd.recorder()))
             crowd.start()
             measure(crowd, options)
         finally:
             crowd.remove()
-            playbook("teardown", "corral_remove_store=true", inventory=recorder)
+            playbook("teardown", "corral_remove_store=true", inventory=str(crowd.recorder()))
     return 0
 
 
