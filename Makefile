@@ -133,7 +133,8 @@ acceptance: setup docker ## The two commands as promised: demo, demo again, demo
 build: setup ## Build the collection and import it as Galaxy would
 	rm -rf dist
 	ansible-galaxy collection build --output-path dist
-	cd dist && python -m galaxy_importer.main *.tar.gz
+	# `make lint` asks more of ansible-lint than the importer, which only shows what it says.
+	cd dist && GALAXY_IMPORTER_RUN_ANSIBLE_LINT=false python -m galaxy_importer.main *.tar.gz
 
 .PHONY: shipped
 shipped: practice ## The tarball in an environment that holds nothing else, on every supported ansible-core
