@@ -17,6 +17,8 @@ from ..core.libraries import require
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _INSTALL = "Install one (the role corral.ollama.docker_host does it)."
+# Where engines are that an ordinary user's PATH does not lead to: of packages, of archives, of Ubuntu's snap.
+_DAEMONS = ("/usr/sbin", "/usr/local/sbin", "/snap/docker/current/bin")
 
 
 class EngineError(CorralError):
@@ -106,11 +108,12 @@ def _unusable(where: str, error: Exception) -> EngineError:
 
 
 def _installed() -> bool:
-    return bool(shutil.which("dockerd") or shutil.which("docker"))
+    """Whether there is an engine. The command ``docker`` may be there alone: it is only the client."""
+    return bool(shutil.which("dockerd", path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_DAEMONS])))
 
 
 def _missing(where: str, **facts: Any) -> EngineError:
-    message = f"This host has no Docker engine (there is no {where}, and no docker command)."
+    message = f"This host has no Docker engine (there is no {where}, and no dockerd)."
     return EngineError(message, kind="engine_missing", remedy=_INSTALL, **facts)
 
 

@@ -168,10 +168,10 @@ def test_an_image_that_is_no_name():
     ("cause", "installed", "kind", "said"),
     [
         (FileNotFoundError(2, "No such file"), None, "engine_missing", "This host has no Docker engine"),
-        (FileNotFoundError(2, "No such file"), "/usr/bin/docker", "engine_not_answering", "does not answer"),
-        (ConnectionRefusedError(111, "refused"), "/usr/bin/docker", "engine_not_answering", "refused"),
-        (PermissionError(13, "denied"), "/usr/bin/docker", "engine_permission", "refuses this user"),
-        (ValueError("client version 1.41 is too old"), "/usr/bin/docker", "engine_too_old", "no API version in common"),
+        (FileNotFoundError(2, "No such file"), "/usr/sbin/dockerd", "engine_not_answering", "does not answer"),
+        (ConnectionRefusedError(111, "refused"), "/usr/sbin/dockerd", "engine_not_answering", "refused"),
+        (PermissionError(13, "denied"), "/usr/sbin/dockerd", "engine_permission", "refuses this user"),
+        (ValueError("client version 1.41 is too old"), "/usr/sbin/dockerd", "engine_too_old", "no API version in common"),
     ],
 )
 def test_an_engine_that_cannot_be_used(monkeypatch, cause, installed, kind, said):
@@ -180,7 +180,7 @@ def test_an_engine_that_cannot_be_used(monkeypatch, cause, installed, kind, said
         raise docker.errors.DockerException(f"Error: {cause}", requests.ConnectionError("aborted", cause))
 
     monkeypatch.setattr(docker, "APIClient", refuse)
-    monkeypatch.setattr(client.shutil, "which", lambda _name: installed)
+    monkeypatch.setattr(client.shutil, "which", lambda _name, path: installed)
     with pytest.raises(CorralError, match=said) as raised:
         client.connect()
     assert raised.value.kind == kind
@@ -189,10 +189,31 @@ def test_an_engine_that_cannot_be_used(monkeypatch, cause, installed, kind, said
 
 def test_a_socket_that_is_not_there(monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/none.sock")  # a path of pytest may be too long for a socket
-    monkeypatch.setattr(client.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(client.shutil, "which", lambda _name, path: None)
     with pytest.raises(CorralError, match=r"none\.sock") as raised:
         client.connect()
     assert raised.value.kind == "engine_missing"
+
+
+@pytest.mark.parametrize(("program", "kind"), [("docker", "engine_missing"), ("dockerd", "engine_not_answering")])
+def test_a_client_alone_is_no_engine(monkeypatch, tmp_path, program, kind):
+    (tmp_path / program).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(client, "_DAEMONS", ())
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/none.sock")
+    with pytest.raises(CorralError, match=r"none\.sock") as raised:
+        client.connect()
+    assert raised.value.kind == kind
+    absent = client.without_library()
+    assert (absent.kind if absent else "") == (kind if kind == "engine_missing" else "")
+
+
+def test_an_engine_outside_of_the_path(monkeypatch, tmp_path):
+    (tmp_path / "dockerd").touch(mode=0o755)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(client, "_DAEMONS", (str(tmp_path),))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/none.sock")
+    assert client.without_library() is None
 
 
 def test_a_failure_in_the_middle_of_a_talk():
