@@ -9,6 +9,7 @@ where the file is already there or the host answers.
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 import urllib.request
@@ -46,7 +47,10 @@ def main() -> int:
     cached = Path.home() / ".ansible/test/cache" / f"get_pip_{name}.py"
     if not cached.exists() and not reachable(f"{folder.group(0)}get-pip-{version.group(1)}.py"):
         cached.parent.mkdir(parents=True, exist_ok=True)
-        cached.write_text(STAND_IN, encoding="utf-8")
+        # Whole from the first moment: several are prepared at a time.
+        unfinished = cached.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(STAND_IN, encoding="utf-8")
+        unfinished.replace(cached)
         print(f"prepare-ansible-test: wrote {cached}")
     return 0
 
