@@ -6,6 +6,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,22 @@ def test_a_root_follows_its_recipe_and_the_files_in_it(tmp_path: Path) -> None:
     assert first != images.Root("host", {**recipe, "packages": ["python3", "dbus"]}, inputs=(init,)).tag
     init.write_text("two")
     assert first != images.Root("host", recipe, inputs=(init,)).tag
+
+
+def test_two_images_on_one_root_make_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def make(root: images.Root) -> str:
+        time.sleep(0.2)
+        made.append(root.tag)
+        return root.tag
+
+    monkeypatch.setattr(images, "exists", lambda tag: tag in made)
+    monkeypatch.setattr(images, "_make_root", make)
+    root = images.Root("shared", {"suite": "trixie"})
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(images.ensure_root, [root] * 4)) == {root.tag}
+    assert made == [root.tag]
 
 
 def test_the_hash_knows_where_one_input_ends(tmp_path: Path) -> None:

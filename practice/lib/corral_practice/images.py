@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import tarfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ LOCUST_VERSION = "2.47.0"
 LOCUST = f"corral-practice/locust:{LOCUST_VERSION}-practice"
 
 _ALIAS = "corral.practice.alias"
+# Images that stand on the same root are made at the same time.
+_AT_WORK: dict[str, threading.Lock] = {}
 _EXCLUDED = ("man", "doc", "locale", "info", "lintian")
 
 
@@ -185,8 +188,11 @@ def _build(tag: str, sources: dict[str, Path], arguments: dict[str, str], alias:
 
 def ensure_root(root: Root) -> str:
     """The root file system as an image: from the engine, else from the cached tar, else by mmdebstrap."""
-    if exists(root.tag):
-        return root.tag
+    with _AT_WORK.setdefault(root.tag, threading.Lock()):
+        return root.tag if exists(root.tag) else _make_root(root)
+
+
+def _make_root(root: Root) -> str:
     tar = CACHE / "images" / (root.tag.split("/")[1].replace(":", "-") + ".tar")
     if not tar.exists():
         _bootstrap(root, tar)
