@@ -107,6 +107,7 @@ def wait_for(server: Practice, text: str) -> None:
 def test_the_request_log(serve: Serve, models: Path) -> None:
     server = serve(models)
     server.ask("GET", "/api/version?x=1")
+    wait_for(server, "/api/version?x=1")
     server.ask("POST", "/api/show", {"model": "nosuch"}, {"X-Forwarded-For": "10.1.2.3"})
     wait_for(server, "/api/show")
     lines = [GIN.match(line) for line in server.requests.splitlines()]
