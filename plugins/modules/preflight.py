@@ -38,9 +38,10 @@ options:
     type: str
     default: 127.0.0.1
   gpus:
-    description: The GPUs as in P(corral.ollama.instances#filter).
+    description:
+      - The GPUs as in P(corral.ollama.instances#filter).
+      - When it is left out, and the host has GPUs, a warning says that nobody gets them.
     type: raw
-    default: []
   image:
     description:
       - The image of the instances. Whether it is on the host is reported; an absent one is no failure, as it can be
@@ -211,7 +212,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.core.layout import Layout, store_volume
-from ..module_utils.core.preflight import Wanted, judge
+from ..module_utils.core.preflight import Wanted, judge, unsaid_gpus
 from ..module_utils.core.problems import raise_all
 from ..module_utils.glue.host_facts import Question, gather
 from ..module_utils.glue.migration import parked_by
@@ -226,7 +227,7 @@ SPEC = merged(
         "count": {"type": "int", "default": 8},
         "base_port": {"type": "int", "default": 11434},
         "bind_address": {"type": "str", "default": "127.0.0.1"},
-        "gpus": {"type": "raw", "default": []},
+        "gpus": {"type": "raw"},
         "image": {"type": "str", "default": ""},
         "store_volume": {"type": "str", "default": ""},
         "adopt": {"type": "bool", "default": False},
@@ -259,7 +260,8 @@ def prepare(params: Mapping[str, Any]) -> Work:
     host = gather(Question(wanted.layout, params["image"], wanted.store_volume, wanted.project_dir))
     raise_all(judge(wanted, host), f"Host {host.hostname}")
     facts = {**host.as_dict(), "rollout": open_rollout(params["rollout_path"])}
-    return Work(result={"ok": True, "host": facts, "same_engine_key": host.same_engine_key})
+    unsaid = unsaid_gpus(host) if params["gpus"] is None else []
+    return Work(result={"ok": True, "host": facts, "same_engine_key": host.same_engine_key, "warnings": unsaid})
 
 
 def main() -> None:

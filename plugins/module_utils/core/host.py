@@ -95,6 +95,8 @@ class HostFacts:
     image_digests: tuple[str, ...] = ()
     instance_images: tuple[str, ...] = ()
     """Ids of the images that this project's instances were made from."""
+    gpu_files: tuple[str, ...] = ()
+    """The device files by which drivers show GPUs: /dev/nvidia0, …; /dev/kfd for those of AMD."""
     disk_path: str = ""
     free_bytes: int | None = None
     total_bytes: int | None = None

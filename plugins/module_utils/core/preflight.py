@@ -60,6 +60,17 @@ def judge(wanted: Wanted, host: HostFacts) -> list[Problem]:
     ]
 
 
+def unsaid_gpus(host: HostFacts) -> list[str]:
+    """The warning for a fleet that says nothing about GPUs, on a host that has some."""
+    if not host.gpu_files:
+        return []
+    shown = ", ".join(host.gpu_files)
+    return [
+        f"Host {host.hostname} has GPUs ({shown}), and the inventory says nothing about them: its models run on the "
+        "processor. corral_gpus: auto makes an instance for each GPU; corral_gpus: none says that it is meant."
+    ]
+
+
 def _without_leaving(wanted: Wanted, host: HostFacts) -> HostFacts:
     """The host as it will be when the departing containers are stopped; their sockets are still known as theirs."""
     stay = tuple(

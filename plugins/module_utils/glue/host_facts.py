@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.util
 import json
 import os
@@ -31,6 +32,7 @@ from ..store.preparing import mount_under
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 DEFAULT_ROOT_DIR = "/var/lib/docker"
+GPU_FILES = ("/dev/nvidia[0-9]*", "/dev/kfd")
 LIBRARIES = ("requests", "docker", "yaml")
 _SECOND_LOOK = 1.0
 _MARKER_LIMIT = 64 * 1024
@@ -57,6 +59,7 @@ def gather(question: Question) -> HostFacts:
         "compose_version": compose_version(),
         "project_file": _project_file(question.project_dir),
         "bindable": ports.bindable(question.layout.bind_address),
+        "gpu_files": tuple(sorted(path for pattern in GPU_FILES for path in glob.glob(pattern))),
         "store": StoreFacts(question.store_volume),
     }
     engine = _engine(question, missing)

@@ -61,6 +61,30 @@ def test_a_good_host(on, tmp_path, check):
     assert len(outcome["same_engine_key"]) > 10
 
 
+@pytest.mark.parametrize(
+    ("said", "files", "told"),
+    [
+        ({}, ["nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"], ["nvidia0, ", "nvidia1)", "corral_gpus: auto"]),
+        ({}, ["kfd"], ["kfd)", "corral_gpus: none"]),
+        ({}, ["nvidiactl"], []),
+        ({"gpus": "none"}, ["nvidia0"], []),
+        ({"gpus": []}, ["nvidia0"], []),
+        ({"gpus": ["0"]}, ["nvidia0"], []),
+    ],
+)
+def test_gpus_of_which_nobody_said_anything(on, tmp_path, monkeypatch, said, files, told):
+    for name in files:
+        (tmp_path / name).touch()
+    there = [pattern.replace("/dev", str(tmp_path)) for pattern in host_facts.GPU_FILES]
+    monkeypatch.setattr(host_facts, "GPU_FILES", there)
+    (tmp_path / "store").mkdir()
+    engine = FakeEngine(volumes={"ollama_models": str(tmp_path / "store")}, root_dir=str(tmp_path))
+    outcome = on(engine, **said)
+    assert not outcome.failed, outcome.msg
+    assert len(outcome["warnings"]) == (1 if told else 0)
+    assert all(word in warning for word in told for warning in outcome["warnings"])
+
+
 def test_a_store_with_the_marker_of_this_project_is_ours(on, tmp_path):
     (tmp_path / ".corral").mkdir()
     (tmp_path / "blobs").mkdir()
