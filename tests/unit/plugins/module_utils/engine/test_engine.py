@@ -171,7 +171,7 @@ def test_an_image_that_is_no_name():
         (FileNotFoundError(2, "No such file"), "/usr/sbin/dockerd", "engine_not_answering", "does not answer"),
         (ConnectionRefusedError(111, "refused"), "/usr/sbin/dockerd", "engine_not_answering", "refused"),
         (PermissionError(13, "denied"), "/usr/sbin/dockerd", "engine_permission", "refuses this user"),
-        (ValueError("client version 1.41 is too old"), "/usr/sbin/dockerd", "engine_too_old", "no API version in common"),
+        (ValueError("client version 1.41 is too old"), "/sbin/dockerd", "engine_too_old", "no API version in common"),
     ],
 )
 def test_an_engine_that_cannot_be_used(monkeypatch, cause, installed, kind, said):
