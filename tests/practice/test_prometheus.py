@@ -139,6 +139,8 @@ def test_every_alert_fires_and_its_words_are_complete(watching: tuple[str, str])
 def test_alertmanager_hears_of_them_and_says_a_dead_server_once(watching: tuple[str, str]) -> None:
     def missing() -> list[str]:
         heard = requests.get(f"{watching[1]}/api/v2/alerts", timeout=10).json()
+        # Of the other fleet on that host a rollout is under way: nobody says that its servers are down.
+        heard = [one for one in heard if one["labels"]["project"] == "ollama"]
         state = {(one["labels"]["alertname"], one["labels"].get("server")): one["status"]["state"] for one in heard}
         wanted = {
             ("CorralInstanceDown", "ollama-server-2"): "active",
