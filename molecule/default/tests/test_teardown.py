@@ -1,8 +1,8 @@
 # Copyright (c) 2026, The Corral founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last file of the scenario: teardown keeps the store, unless it is told to remove it. In between, two instances
-with models that are declared resident."""
+"""The last file of the scenario: fewer instances, and none. Teardown keeps the store, unless it is told to remove it.
+In between, two instances with models that are declared resident."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ TWO = {
 def in_memory(lab, port):
     """When each model leaves."""
     return {model["name"]: model["expires_at"] for model in lab.api(port, "/api/ps")["models"]}
+
+
+def test_fewer_instances_leave_one_after_the_other(lab):
+    """Those that have left are not waited for by the next that leaves."""
+    run = lab.run("deploy", corral_instance_count=5).ok()
+    assert lab.containers() == ["ollama-gateway", *(f"ollama-ollama-server-{number}" for number in range(1, 6))]
+    ended = [event["at"] for event in run.of("changed") if "Remove the containers that are to go" in event["task"]]
+    assert len(ended) == 3
 
 
 def test_teardown_keeps_the_store(lab):

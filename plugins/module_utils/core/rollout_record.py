@@ -96,6 +96,11 @@ class Rollout:
         return tuple(one for one in self.members if one.in_doubt)
 
     @property
+    def gone(self) -> frozenset[str]:
+        """The names of those that were removed: nobody waits for them to serve."""
+        return frozenset(one.name for one in self.members if one.kind == "remove" and one.state == DONE)
+
+    @property
     def unfinished(self) -> bool:
         """A next run has something to finish: it was never ended, or it left an instance of which nobody knows."""
         return not self.ended_at or bool(self.in_doubt)

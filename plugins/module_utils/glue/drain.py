@@ -81,10 +81,11 @@ def prepare_drain(params: Mapping[str, Any]) -> Work:
 
 def _batch(params: Mapping[str, Any]) -> Batch:
     members = targets(params["instances"], "instances")
-    others = others_than(members, params["others"])
     _refuse_bad(params)
     file = RolloutFile(params["rollout_path"], params["audit_path"])
     rollout = file.read()
+    gone = rollout.gone if rollout else ()
+    others = tuple(one for one in others_than(members, params["others"]) if one.name not in gone)
     door = door_to(params["run_dir"] or "", params["timeout"], params["healthy_deadline"])
     batch = Batch(params, file, door, members, others, _states(rollout))
     if len(members) > batch.limit:

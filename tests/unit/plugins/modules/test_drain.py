@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.corral.ollama.plugins.modules import drain
 from ansible_collections.corral.ollama.tests.unit.drained import NAMES, args, leave, leaving
 from ansible_collections.corral.ollama.tests.unit.plugins.modules.harness import four_runs
-from ansible_collections.corral.ollama.tests.unit.rollout_begun import member, told
+from ansible_collections.corral.ollama.tests.unit.rollout_begun import begun, member, told
 
 
 @pytest.fixture
@@ -76,6 +76,22 @@ def test_the_others_are_waited_for(gateway, fleet, roll):
     gateway.change(NAMES[1], status="DOWN")
     gateway.at = {20: lambda: gateway.change(NAMES[1], status="UP")}
     assert leave(roll, fleet, healthy_deadline=30)["out"] == []
+
+
+@pytest.mark.parametrize(("state", "fine"), [("done", True), ("planned", False), ("rolled_back", False)])
+def test_what_was_removed_is_not_waited_for(tmp_path, gateway, fleet, state, fine):
+    (tmp_path / "fewer").mkdir()
+    leaves = {NAMES[0]: {"kind": "remove"}, NAMES[1]: {"kind": "remove", "state": state}}
+    gateway.change(NAMES[1], status="DOWN")
+    outcome = leave(begun(tmp_path / "fewer", leaves), fleet)
+    assert (outcome.failed, gateway.log) == ((False, [f"drain {NAMES[0]}"]) if fine else (True, []))
+
+
+def test_what_was_made_anew_and_is_down_is_waited_for(tmp_path, gateway, fleet):
+    (tmp_path / "anew").mkdir()
+    gateway.change(NAMES[1], status="DOWN")
+    roll = begun(tmp_path / "anew", {NAMES[0]: {}, NAMES[1]: {"state": "done"}})
+    assert leave(roll, fleet).kind == "too_many_out"
 
 
 def test_the_last_one_in_service_stays(gateway, fleet, roll):
