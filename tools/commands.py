@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 _BLOCK = re.compile(r"^(?:<!-- not run: (?P<why>[^\n]+?) -->\n+)?```bash\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
-ON_THE_CONTROLLER = ("ansible", "ansible-galaxy", "ansible-playbook", "jq", "make", "pip", "python", "python3")
+ON_THE_CONTROLLER = ("jq", "make", "molecule/run", "pip", "python", "python3")
 
 
 class Command(NamedTuple):
@@ -33,7 +33,7 @@ class Command(NamedTuple):
     @property
     def on_the_host(self) -> bool:
         """Whether it is for the managed host: what is not Ansible's is."""
-        return self.words[0] not in ON_THE_CONTROLLER
+        return self.words[0] not in ON_THE_CONTROLLER and not self.words[0].startswith("ansible")
 
 
 def documents() -> list[Path]:

@@ -1,4 +1,7 @@
-"""The commands in the documents: what they call is there and takes what they give it. None of them is run here."""
+"""The commands in the documents: what they call is there and takes what they give it.
+
+None of them is run here: the Molecule scenario `documents` runs them.
+"""
 
 from __future__ import annotations
 
