@@ -163,7 +163,7 @@ def test_without_a_pin_it_follows_the_registry_and_then_does_nothing(lab, versio
     assert on_instances(lab, MOVING) == [versions["first"]] * 2
     assert versions["first"] in loaded(lab, 11435)
     reload = "corral.ollama.model_update : apply | Load the new version where the old one is in memory"
-    publish = "corral.ollama.models : apply | Pull, hash and publish the missing models"
+    publish = "corral.ollama.models : change | Pull, hash and publish the missing models"
     assert {reload, publish} <= set(check.changed) <= set(run.changed)
     assert lab.run("update_models", **unpinned).ok().changed == []
 
