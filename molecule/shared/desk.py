@@ -120,9 +120,9 @@ class Desk:
         self.done.add(command.text)
         return output
 
-    def play(self, playbook: str, *options: str, inventory: str = "hosts.yml") -> str:
+    def play(self, playbook: str, *options: str) -> str:
         """A playbook that a reader runs before, because the document says or takes for granted that it was."""
-        code, output = self._run(["ansible-playbook", "-i", inventory, f"corral.ollama.{playbook}", *options])
+        code, output = self._run(["ansible-playbook", "-i", "hosts.yml", f"corral.ollama.{playbook}", *options])
         assert code == 0, f"{playbook} {options}\n{output[-6000:]}"
         return output
 

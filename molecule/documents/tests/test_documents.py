@@ -20,7 +20,7 @@ from old_servers import make_old_servers, remove_old_servers
 ELSEWHERE = {
     "make demo": ("tests/acceptance", 'make("demo")'),
     "make demo-down": ("tests/acceptance", 'make("demo-down")'),
-    "make build": ("Makefile", "eda build shipped"),
+    "make build": ("Makefile", "+build+"),
     "ansible-galaxy collection install dist/corral-ollama-0.1.0.tar.gz": ("tests/release", "ansible-galaxy"),
 }
 
@@ -130,15 +130,14 @@ def test_a_gateway_with_keys(desk: Desk):
 
 def test_monitoring(desk: Desk):
     fresh(desk)
-    back = lambda: desk.play("monitoring")  # noqa: E731
-    desk.follow("docs/guides/monitoring.md", before={"journalctl": back})
+    desk.follow("docs/guides/monitoring.md", before={"journalctl": lambda: desk.play("monitoring")})
 
 
 def test_event_driven_repair(desk: Desk):
     (ours,) = [one.text for one in desk.of("docs/guides/eda.md") if "corral.ollama.respond --limit" in one.text]
     alerts = ours.partition(" -e ")[2].strip("'")
-    earlier = lambda: desk.play("respond", "-e", alerts, "-e", "corral_response_dry_run=false")  # noqa: E731
-    desk.follow("docs/guides/eda.md", before={"responses.json": earlier})
+    earlier = ("respond", "-e", alerts, "-e", "corral_response_dry_run=false")
+    desk.follow("docs/guides/eda.md", before={"responses.json": lambda: desk.play(*earlier)})
 
 
 def test_the_runbook(desk: Desk):
@@ -181,8 +180,7 @@ def test_a_migration(desk: Desk):
     desk.declare()
     make_old_servers(host)
     # What was gone back from is migrated again before the old servers may go.
-    again = lambda: desk.play("migrate")  # noqa: E731
-    desk.follow("docs/guides/migrate.md", before={"migrate_reclaim": again})
+    desk.follow("docs/guides/migrate.md", before={"migrate_reclaim": lambda: desk.play("migrate")})
     assert [name for name in host.containers() if name.startswith("old-")] == []
     gone(desk)
 
