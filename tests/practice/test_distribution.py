@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import docker
 import pytest
 from ansible_collections.corral.ollama.tests.practice.several_hosts import Hosts, several
 from corral_practice.front import Front
-from corral_practice.models import Model, tiny_model
+from corral_practice.models import Layer, Model, Weights, model_of, tiny_model
 
 NAME = "given:1b"
+LARGE = "large:1b"
+PIECE = 16 * 1024 * 1024
 NAMES = ("one", "two", "three")
+PAIR = NAMES[:2]
 PORT = 26480
 MODELS = {"roles": ["corral.ollama.models"]}
 WAVE = "wave | Work out who takes what from whom now"
@@ -96,3 +102,36 @@ def test_outside_of_its_window_a_host_takes_nothing_and_says_when_to_come_again(
     assert done.failed
     assert f"Run it again within {window}" in done.of("three", CHECKED)["msg"]
     assert hosts.blobs("three") == set()
+
+
+def on_disk(hosts: Hosts, digest: str) -> int:
+    """Bytes of a blob that are there, wherever in the stores."""
+    return sum(path.stat().st_blocks * 512 for name in PAIR for path in hosts.store(name).rglob(f"*{digest}*"))
+
+
+def test_when_the_registry_goes_away_within_a_wave_the_next_run_takes_the_rest(hosts: Hosts, front: Front):
+    model = model_of(Weights(Layer.of("model", random.Random(7).randbytes(3 * PIECE)), "llama", 10**6))
+    large = model.layers[0].digest
+    front.registry.push(LARGE, model)
+    wish = {"limit": ",".join(PAIR), "corral_models": [LARGE], "corral_distribution_fallback": False}
+
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(hosts.play, MODELS, corral_distribution_fleet_bytes_per_second=4_000_000, **wish)
+        while on_disk(hosts, large) < 1.2 * PIECE:
+            assert not running.done(), running.result()
+            time.sleep(0.05)
+        with front.during("gone"):
+            cut = running.result()
+    assert cut.failed
+    for name in PAIR:
+        assert "What came is kept" in cut.of(name, CHECKED)["msg"]
+        assert large not in hosts.blobs(name)
+        assert not list((hosts.store(name) / "manifests").rglob("large/1b"))
+    assert on_disk(hosts, large) >= PIECE
+    assert serving() == []
+
+    front.clear_log()
+    assert not hosts.play(MODELS, **wish).failed
+    rest = front.bytes_by_blob()[large]
+    assert rest in (PIECE, 2 * PIECE), f"{rest} of {3 * PIECE} bytes came in the second run"
+    assert all(digests(model) <= hosts.blobs(name) for name in PAIR)
