@@ -48,7 +48,8 @@ class Desk:
 
     def lay(self) -> None:
         """A new folder, with the inventories that the documents name."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
         (self.folder / "bin").mkdir(parents=True)
         ssh = self.folder / "bin/ssh"
         ssh.write_text(_SSH.format(config=self._ephemeral / "ssh_config"))

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 import docker
 import pytest
+from ansible_collections.corral.ollama.plugins.module_utils.store.pieces import PIECE
 from ansible_collections.corral.ollama.tests.practice.several_hosts import Hosts, several
 from corral_practice.front import Front
 from corral_practice.models import Layer, Model, Weights, model_of, tiny_model
 
 NAME = "given:1b"
 LARGE = "large:1b"
-PIECE = 16 * 1024 * 1024
 NAMES = ("one", "two", "three")
 PAIR = NAMES[:2]
 PORT = 26480
